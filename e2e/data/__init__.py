@@ -1,0 +1,1 @@
+"""The demo's datasets: handwritten digits, and a line that is known beforehand."""

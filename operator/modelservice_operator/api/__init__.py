@@ -1,0 +1,59 @@
+"""The contract: ModelService and ModelVersion v1alpha1, and how they are parsed.
+
+The CRDs, the reference documentation and the operator's own view of a spec all come from these
+types. Nothing here knows of a cluster.
+"""
+
+from __future__ import annotations
+
+from modelservice_operator.api.common import (
+    Condition,
+    Gpu,
+    ResourceAmounts,
+    Resources,
+    SecretRef,
+    TensorSpec,
+)
+from modelservice_operator.api.model import DynamicBatching, InstanceGroup, Model
+from modelservice_operator.api.modelservice import (
+    Autoscaling,
+    CpuMetric,
+    ModelService,
+    ModelServiceSpec,
+    ObjectMeta,
+    Rollout,
+    ScalingMetric,
+)
+from modelservice_operator.api.modelversion import (
+    Artifact,
+    Code,
+    DatasetLineage,
+    Lineage,
+    ModelVersion,
+    ModelVersionSpec,
+)
+from modelservice_operator.api.origin import Dataset, Optimizer, Source, Training
+from modelservice_operator.api.parse import (
+    InvalidSpec,
+    Problem,
+    parse_service,
+    parse_strictly,
+    parse_version,
+)
+from modelservice_operator.api.serving import ModelStorage, Serving, Toleration
+from modelservice_operator.api.status import (
+    ModelServiceStatus,
+    ModelStatus,
+    RolloutStatus,
+    TrainingStatus,
+)
+
+__all__ = [
+    "Artifact", "Autoscaling", "Code", "Condition", "CpuMetric", "Dataset", "DatasetLineage",
+    "DynamicBatching", "Gpu", "InstanceGroup", "InvalidSpec", "Lineage", "Model", "ModelService",
+    "ModelServiceSpec", "ModelServiceStatus", "ModelStatus", "ModelStorage", "ModelVersion",
+    "ModelVersionSpec", "ObjectMeta", "Optimizer", "Problem",
+    "ResourceAmounts", "Resources", "Rollout", "RolloutStatus", "ScalingMetric", "SecretRef",
+    "Serving", "Source", "TensorSpec", "Toleration", "Training", "TrainingStatus",
+    "parse_service", "parse_strictly", "parse_version",
+]  # fmt: skip

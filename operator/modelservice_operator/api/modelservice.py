@@ -1,0 +1,162 @@
+"""ModelService: the object that a user applies."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import ConfigDict, Field
+
+from modelservice_operator.api import names
+from modelservice_operator.api.common import Gpu
+from modelservice_operator.api.model import Models
+from modelservice_operator.api.scalars import Bool
+from modelservice_operator.api.schema import Range, Rule, Schema
+from modelservice_operator.api.serving import Serving
+from modelservice_operator.api.status import ModelServiceStatus
+
+# Keeps the largest spec within what client-side apply can hold in its annotation.
+TENSORS_MAX: Final = 128
+_NAME_REGEX = rf"[a-z]([-a-z0-9]{{0,{names.SERVICE_NAME_MAX - 2}}}[a-z0-9])?"
+
+
+class CpuMetric(Schema):
+    """CPU use of the Triton containers."""
+
+    target_utilization: Annotated[int, Range(1, 100)]
+    """Wanted mean use, in percent of what the containers request."""
+
+
+class ScalingMetric(Schema):
+    """What the number of pods follows."""
+
+    type: Literal["CPU"]
+    """Kind of metric; the field of the same name holds its target."""
+
+    cpu: CpuMetric | None = None
+    """Target of type CPU."""
+
+    rules: ClassVar[tuple[Rule[ScalingMetric], ...]] = (
+        Rule(
+            cel="self.type != 'CPU' || has(self.cpu)",
+            check=lambda metric: metric.type != "CPU" or metric.cpu is not None,
+            message="type CPU needs cpu: set cpu.targetUtilization",
+            path=".cpu",
+        ),
+    )
+
+
+class Autoscaling(Schema):
+    """Bounds and metrics of automatic scaling. Leave serving.replicas out beside it."""
+
+    min_replicas: Annotated[int, Range(1, 1000)] = 1
+    """Fewest pods."""
+
+    max_replicas: Annotated[int, Range(1, 1000)]
+    """Most pods."""
+
+    metrics: Annotated[tuple[ScalingMetric, ...], Field(min_length=1, max_length=1)]
+    """What the number of pods follows."""
+
+    rules: ClassVar[tuple[Rule[Autoscaling], ...]] = (
+        Rule(
+            cel="self.minReplicas <= self.maxReplicas",
+            check=lambda scaling: scaling.min_replicas <= scaling.max_replicas,
+            message="minReplicas must not exceed maxReplicas: lower minReplicas, "
+            "or raise maxReplicas",
+            path=".minReplicas",
+        ),
+    )
+
+
+class Rollout(Schema):
+    """How a new revision takes over."""
+
+    strategy: Literal["Auto", "Surge", "Replace"] = "Auto"
+    """Surge brings the new revision up beside the old one, Replace in its place. Auto surges where
+    there is room."""
+
+
+class ModelServiceSpec(Schema):
+    """What the user wants."""
+
+    models: Models
+    """The models that the service serves."""
+
+    gpu: Gpu | None = None
+    """GPUs of each serving pod; left out, it serves on CPU."""
+
+    serving: Serving = Serving()
+    """The serving pods."""
+
+    autoscaling: Autoscaling | None = None
+    """Automatic scaling."""
+
+    rollout: Rollout = Rollout()
+    """How a new revision takes over."""
+
+    suspend: Bool = False
+    """Serve with no pods and pause training. Versions and artifacts stay."""
+
+    rules: ClassVar[tuple[Rule[ModelServiceSpec], ...]] = (
+        Rule(
+            cel="has(self.gpu) || self.models.all(model, !has(model.instances) || "
+            "model.instances.all(group, group.kind != 'GPU'))",
+            check=lambda spec: (
+                spec.gpu is not None
+                or all(
+                    group.kind != "GPU" for model in spec.models for group in model.instances or ()
+                )
+            ),
+            message="instances of kind GPU need spec.gpu: set gpu.count, or use kind Auto or CPU",
+            path=".models",
+        ),
+        Rule(
+            cel="self.models.map(model, (has(model.inputs) ? model.inputs.size() : 0) + "
+            f"(has(model.outputs) ? model.outputs.size() : 0)).sum() <= {TENSORS_MAX}",
+            check=lambda spec: (
+                sum(len(model.inputs or ()) + len(model.outputs or ()) for model in spec.models)
+                <= TENSORS_MAX
+            ),
+            message=f"all models together may state {TENSORS_MAX} inputs and outputs: leave some "
+            "out, they are read from the models",
+            path=".models",
+        ),
+    )
+
+
+class ObjectMeta(Schema):
+    """The part of metadata that the operator reads; Kubernetes checks the whole."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: Annotated[str, Field(strict=True, max_length=253)]
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    labels: Annotated[dict[str, str], Field(default_factory=dict)]
+
+
+class ModelService(Schema):
+    """AI models as a service: trained if need be, registered, served on NVIDIA Triton, scaled and
+    updated."""
+
+    api_version: Literal["modelservice.io/v1alpha1"]
+    kind: Literal["ModelService"]
+    metadata: ObjectMeta
+    spec: ModelServiceSpec
+    """What the user wants."""
+
+    status: ModelServiceStatus | None = None
+    """What the operator found."""
+
+    rules: ClassVar[tuple[Rule[ModelService], ...]] = (
+        Rule(
+            cel=f"self.metadata.name.matches(r'^(?:{_NAME_REGEX})$')",
+            check=lambda service: re.fullmatch(_NAME_REGEX, service.metadata.name) is not None,
+            message=f"metadata.name must be at most {names.SERVICE_NAME_MAX} of a-z, 0-9 and '-', "
+            "with a letter first and no '-' last (children's names are made from it)",
+            path=".metadata.name",
+        ),
+    )

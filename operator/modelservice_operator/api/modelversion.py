@@ -1,0 +1,121 @@
+"""ModelVersion: one version of a model in the registry. It outlives the service that made it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from modelservice_operator.api.common import Tensors
+from modelservice_operator.api.modelservice import ObjectMeta
+from modelservice_operator.api.scalars import (
+    Digest,
+    Index,
+    ModelName,
+    ObjectName,
+    S3Location,
+)
+from modelservice_operator.api.schema import Range, Schema, Transition
+
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=512)]
+Values = Annotated[
+    dict[str, Annotated[str, Field(strict=True, max_length=256)]], Field(max_length=32)
+]
+
+
+class Artifact(Schema):
+    """The version's file."""
+
+    uri: S3Location
+    """Where it lies."""
+
+    digest: Digest
+    """sha256:<hex> of its bytes. Other bytes are never served."""
+
+    size: Annotated[int, Range(1, 2**53)]
+    """Length in bytes."""
+
+
+class DatasetLineage(Schema):
+    """The data set that a version was trained on."""
+
+    uri: S3Location
+    """Where it lay."""
+
+    digest: Digest | None = None
+    """sha256:<hex> of its bytes."""
+
+
+class Code(Schema):
+    """The program that made a version."""
+
+    image: Text
+    """Container image."""
+
+    digest: Text | None = None
+    """Digest of the image."""
+
+
+class Lineage(Schema):
+    """How a version came about."""
+
+    service: ObjectName | None = None
+    """ModelService that trained it."""
+
+    run: Annotated[str, Field(strict=True, min_length=1, max_length=64)] | None = None
+    """Hash of the run's parameters."""
+
+    dataset: DatasetLineage | None = None
+    """What it was trained on."""
+
+    parameters: Values | None = None
+    """Parameters of the run, by name."""
+
+    metrics: Values | None = None
+    """Metrics that the run reached, by name."""
+
+    code: Code | None = None
+    """What trained it."""
+
+
+class ModelVersionSpec(Schema):
+    """One version of one model. It never changes."""
+
+    model: ModelName
+    """Name of the model."""
+
+    version: Index
+    """Number of the version."""
+
+    format: Literal["ONNX"]
+    """Format of the file."""
+
+    artifact: Artifact
+    """The file."""
+
+    inputs: Tensors | None = None
+    """Inputs, as read from the model."""
+
+    outputs: Tensors | None = None
+    """Outputs, as read from the model."""
+
+    lineage: Lineage | None = None
+    """How it came about."""
+
+
+class ModelVersion(Schema):
+    """One version of a model: its file, its tensors and how it came about. Made by a training, or
+    applied by a user to publish a file."""
+
+    api_version: Literal["modelservice.io/v1alpha1"]
+    kind: Literal["ModelVersion"]
+    metadata: ObjectMeta
+    spec: Annotated[
+        ModelVersionSpec,
+        Transition(
+            cel="self == oldSelf",
+            message="spec of a ModelVersion is immutable: "
+            "create another ModelVersion with the next version number",
+        ),
+    ]
+    """The version."""

@@ -1,0 +1,131 @@
+"""Where a model comes from: a file that exists, or a training."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final, Literal
+
+from modelservice_operator.api.common import Gpu, Resources, SecretRef
+from modelservice_operator.api.scalars import (
+    CanonicalDecimal,
+    CanonicalDuration,
+    Counter,
+    DecimalText,
+    Duration,
+    S3Object,
+    Sha256,
+    between,
+    decimal_between,
+)
+from modelservice_operator.api.schema import Range, Rule, Schema
+
+Recipe = Literal["linear", "cnn"]
+Loss = Literal["MSE", "CrossEntropy", "BinaryCrossEntropy"]
+
+LOSSES: Final[dict[str, tuple[str, ...]]] = {
+    "linear": ("MSE", "BinaryCrossEntropy"),
+    "cnn": ("CrossEntropy",),
+}
+_LOSSES_TEXT = "; ".join(f"{' or '.join(losses)} for {recipe}" for recipe, losses in LOSSES.items())
+
+
+class Source(Schema):
+    """A model file that exists. Its format is read from its content; ONNX is served."""
+
+    uri: S3Object
+    """The file: s3://<bucket>/<key>."""
+
+    sha256: Sha256 | None = None
+    """The file's SHA-256. Other bytes are refused."""
+
+    secret_ref: SecretRef | None = None
+    """Credentials; the Secret modelservice-storage when left out."""
+
+
+class Dataset(Schema):
+    """A data set: one .npz file with `x` and `y` (and `x_test`, `y_test`)."""
+
+    uri: S3Object
+    """The file: s3://<bucket>/<key>."""
+
+    sha256: Sha256 | None = None
+    """The file's SHA-256. Other bytes are refused."""
+
+    secret_ref: SecretRef | None = None
+    """Credentials; the Secret modelservice-storage when left out."""
+
+
+class Optimizer(Schema):
+    """How the weights are updated."""
+
+    name: Literal["SGD", "Adam"]
+    """The algorithm."""
+
+    learning_rate: (
+        Annotated[DecimalText, decimal_between("0", "1000", low_excluded=True), CanonicalDecimal]
+        | None
+    ) = None
+    """Learning rate, a decimal in quotes; 0.01 for SGD and 0.001 for Adam when left out."""
+
+    momentum: Annotated[DecimalText, decimal_between("0", "1"), CanonicalDecimal] | None = None
+    """Momentum of SGD, a decimal in quotes; 0 when left out."""
+
+    rules: ClassVar[tuple[Rule[Optimizer], ...]] = (
+        Rule(
+            cel="!has(self.momentum) || self.name == 'SGD'",
+            check=lambda optimizer: optimizer.momentum is None or optimizer.name == "SGD",
+            message="momentum is for SGD only: leave momentum out, or set name to SGD",
+            path=".momentum",
+        ),
+    )
+
+
+class Training(Schema):
+    """A training run: the operator runs it as a Job, registers the result and serves it."""
+
+    recipe: Recipe
+    """The built-in program: `linear` (Linear 10→1) or `cnn` (images of 28x28, 10 classes)."""
+
+    dataset: Dataset
+    """What to train on."""
+
+    optimizer: Optimizer | None = None
+    """Optimizer; the recipe's own when left out (linear: SGD, cnn: Adam)."""
+
+    loss: Loss | None = None
+    """Loss; the recipe's own when left out (linear: MSE, cnn: CrossEntropy). linear takes
+    BinaryCrossEntropy too."""
+
+    epochs: Annotated[int, Range(1, 100_000)] | None = None
+    """Passes over the data set; the recipe's own when left out (linear: 1000, cnn: 5)."""
+
+    batch_size: Annotated[int, Range(0, 65_536)] = 0
+    """Samples a step. 0 is the recipe's own (linear: the whole data set, cnn: 32)."""
+
+    target_loss: (
+        Annotated[DecimalText, decimal_between("0", "1000000"), CanonicalDecimal] | None
+    ) = None
+    """Stop when the loss of an epoch is at or below this decimal in quotes."""
+
+    seed: Counter = 0
+    """Seed of weights, shuffling and splits: the same seed and data give the same model."""
+
+    resources: Resources | None = None
+    """Resources of the training container."""
+
+    gpu: Gpu | None = None
+    """GPUs of the training pod; left out, it trains on CPU."""
+
+    active_deadline: Annotated[Duration, between("1m", "720h"), CanonicalDuration] | None = None
+    """The run fails when it takes longer."""
+
+    rules: ClassVar[tuple[Rule[Training], ...]] = (
+        Rule(
+            cel="!has(self.loss) || self.loss in "
+            f"{ {recipe: list(losses) for recipe, losses in LOSSES.items()} }[self.recipe]",
+            check=lambda training: (
+                training.loss is None or training.loss in LOSSES[training.recipe]
+            ),
+            message=f"loss must fit the recipe ({_LOSSES_TEXT}): change it, or leave it out",
+            path=".loss",
+        ),
+    )

@@ -1,0 +1,153 @@
+"""`status` of a ModelService: what the operator found, in the shape that it writes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from modelservice_operator.api.common import Condition
+from modelservice_operator.api.scalars import Counter
+from modelservice_operator.api.schema import ListType, Range, Schema
+
+Word = Annotated[str, Field(strict=True, max_length=64)]
+Name = Annotated[str, Field(strict=True, max_length=253)]
+Text = Annotated[str, Field(strict=True, max_length=1024)]
+Metrics = Annotated[dict[str, Word], Field(max_length=32)]
+Conditions = Annotated[tuple[Condition, ...], Field(max_length=16), ListType("type")]
+
+
+class SeenTensor(Schema):
+    """One input or output, as it was read from the model."""
+
+    name: Annotated[str, Field(strict=True, max_length=4096)]
+    """Name of the tensor in the model."""
+
+    data_type: Word
+    """Element type, in Triton's words."""
+
+    shape: Annotated[tuple[Annotated[int, Range(-1, 2**53)], ...], Field(max_length=64)]
+    """The model's own shape with its batch axis; -1 where the size varies."""
+
+
+# Wider than what a spec may state: whatever a model holds, its service's status can be written.
+SeenTensors = Annotated[tuple[SeenTensor, ...], Field(max_length=128), ListType("name")]
+
+
+class ModelStatus(Schema):
+    """One model as it is served."""
+
+    name: Name
+    """Name of the model."""
+
+    version: Counter | None = None
+    """Version that is served."""
+
+    digest: Name | None = None
+    """Digest of the artifact that is served."""
+
+    loaded_replicas: Counter | None = None
+    """Pods that have this version loaded."""
+
+    inputs: SeenTensors | None = None
+    """Inputs, as read from the model."""
+
+    outputs: SeenTensors | None = None
+    """Outputs, as read from the model."""
+
+
+class TrainingStatus(Schema):
+    """The latest run of one model."""
+
+    model: Name
+    """Name of the model."""
+
+    run: Name | None = None
+    """Hash of the run's parameters."""
+
+    phase: Word
+    """Pending, Waiting, Loading, Training, Exporting, Uploading, Succeeded, Failed or Suspended."""
+
+    epoch: Counter | None = None
+    """Epochs done."""
+
+    epochs: Counter | None = None
+    """Epochs wanted."""
+
+    loss: Word | None = None
+    """Loss of the last epoch."""
+
+    metrics: Metrics | None = None
+    """Further metrics of the last epoch, by name."""
+
+    eta: Word | None = None
+    """Time left, as a duration."""
+
+    job: Name | None = None
+    """Job of the run."""
+
+    version: Counter | None = None
+    """Version that the run made."""
+
+    reason: Word | None = None
+    """Why a run waits or failed, as one CamelCase word."""
+
+    message: Text | None = None
+    """Why a run waits or failed, as a sentence."""
+
+
+class RolloutStatus(Schema):
+    """The change from one revision to the next."""
+
+    revision: Name | None = None
+    """Revision that is wanted."""
+
+    strategy: Word | None = None
+    """Surge or Replace, as it was chosen."""
+
+    reason: Text | None = None
+    """Why it was chosen."""
+
+    gpu_delta: Annotated[int, Range(-(2**31), 2**31 - 1)] | None = None
+    """GPUs that the rollout needs beyond those that the service holds."""
+
+
+class ModelServiceStatus(Schema):
+    """What the operator found."""
+
+    observed_generation: Counter | None = None
+    """The metadata.generation that this status speaks of."""
+
+    conditions: Conditions | None = None
+    """Available: requests are answered. Ready: the current spec is in force. Reconciling and
+    Stalled: on the way, or waiting for a new spec. ModelsLoaded, GPUScheduled, TrainingComplete and
+    Scaling: the parts."""
+
+    url: Text | None = None
+    """Address of Triton's HTTP API inside the cluster."""
+
+    version: Word | None = None
+    """Version of the first model that is served."""
+
+    replicas: Counter | None = None
+    """Pods of the current revision."""
+
+    ready_replicas: Counter | None = None
+    """Pods that answer requests."""
+
+    selector: Annotated[str, Field(strict=True, max_length=1024)] | None = None
+    """Label selector of the current revision's pods, for autoscalers."""
+
+    revision: Name | None = None
+    """Revision that serves."""
+
+    models: Annotated[tuple[ModelStatus, ...], Field(max_length=16), ListType("name")] | None = None
+    """The models that are served."""
+
+    training: (
+        Annotated[tuple[TrainingStatus, ...], Field(max_length=16), ListType("model")] | None
+    ) = None
+    """The latest run of each model that is trained."""
+
+    rollout: RolloutStatus | None = None
+    """The change under way, or the last one."""

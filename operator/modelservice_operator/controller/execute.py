@@ -1,0 +1,227 @@
+"""Carries out a change: stage after stage, then what is no longer wanted.
+
+Every answer goes into the store at once, so the next reconcile sees what this one wrote. What the
+API server refuses of one object is reported in the outcome and stops later stages, which may build
+on it; what says that the server cannot answer now is raised, and the whole run comes back later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final
+
+from modelservice_operator.api import names
+from modelservice_operator.canonical import digest
+from modelservice_operator.controller.delta import Apply, Change, Delete, wanted_fields
+from modelservice_operator.controller.store import Store, controller_of
+from modelservice_operator.kube.apply import Writer
+from modelservice_operator.kube.client import Client
+from modelservice_operator.kube.errors import ApiError, Conflict, Forbidden, Invalid, NotFound
+from modelservice_operator.kube.kinds import BY_NAME, MODEL_VERSION, SERVICE, Kind
+from modelservice_operator.view import Manifest
+
+IN_FLIGHT: Final = 8
+# Allocating a cluster IP is the API server's slow write: more at a time only queue up there.
+CLUSTER_IPS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class NameConflict:
+    """A child's name is taken by an object that is not ours; it was left alone."""
+
+    kind: str
+    name: str
+    owner: str  # who has it, for people
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A write that the API server refuses. `heals` as in `kube.errors`."""
+
+    kind: str
+    name: str
+    reason: str
+    message: str
+    heals: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a change. `taken` names the ModelVersions that other runs have."""
+
+    applied: int = 0
+    deleted: int = 0
+    conflicts: tuple[NameConflict, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    taken: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was written that should have been."""
+        return not (self.conflicts or self.rejected or self.taken)
+
+    def __add__(self, other: Outcome) -> Outcome:
+        return Outcome(
+            applied=self.applied + other.applied,
+            deleted=self.deleted + other.deleted,
+            conflicts=self.conflicts + other.conflicts,
+            rejected=self.rejected + other.rejected,
+            taken=self.taken + other.taken,
+        )
+
+
+class Executor:
+    """Writes for all reconciles of one replica."""
+
+    def __init__(self, *, client: Client, writer: Writer, store: Store) -> None:
+        self._client = client
+        self._writer = writer
+        self._store = store
+        self._cluster_ips = asyncio.Semaphore(CLUSTER_IPS)
+
+    async def execute(self, change: Change) -> Outcome:
+        """Write a change. Raises Fenced, Unavailable, or Conflict where the store was behind."""
+        outcome = Outcome()
+        for _, stage in groupby(change.applies, key=attrgetter("stage")):
+            outcome += await _together(self._apply(apply) for apply in stage)
+            if not outcome.complete:
+                break
+        # Also after a refusal: what is deleted is wanted no more, and may be what was in the way.
+        return outcome + await _together(self._delete(delete) for delete in change.deletes)
+
+    async def apply_status(
+        self, kind: Kind, *, namespace: str, name: str, uid: str, status: Manifest
+    ) -> None:
+        """Write the status of a ModelService or a ModelVersion."""
+        answer = await self._writer.apply_status(
+            kind, namespace=namespace, name=name, uid=uid, status=status
+        )
+        self._store.put(kind.kind, answer)
+
+    async def _apply(self, apply: Apply) -> Outcome:
+        manifest = apply.manifest
+        kind = BY_NAME[manifest["kind"]]
+        try:
+            if not apply.exists:
+                return await self._first(kind, apply=apply)
+            if apply.uid is None:
+                raise ValueError("an object that exists is applied by its uid")
+            return await self._again(kind, manifest=manifest, uid=apply.uid)
+        except (Invalid, Forbidden) as error:
+            return _rejection(error, kind=kind, name=manifest["metadata"]["name"])
+
+    async def _first(self, kind: Kind, *, apply: Apply) -> Outcome:
+        """The first write of an object: it must not meet another one of its name."""
+        manifest = apply.manifest
+        try:
+            async with self._gate(kind, manifest=manifest):
+                if apply.mode == "create":
+                    self._store.put(kind.kind, await self._writer.create(kind, manifest=manifest))
+                else:
+                    answer = await self._writer.create_applied(kind, manifest=manifest)
+                    self._take(kind, answer=answer, manifest=manifest)
+        except Conflict:
+            return await self._met(kind, apply=apply)
+        return Outcome(applied=1)
+
+    async def _again(self, kind: Kind, *, manifest: Manifest, uid: str) -> Outcome:
+        answer = await self._writer.apply(kind, manifest=manifest, uid=uid)
+        self._take(kind, answer=answer, manifest=manifest)
+        return Outcome(applied=1)
+
+    async def _met(self, kind: Kind, *, apply: Apply) -> Outcome:
+        """The name is taken: by our own object, which the store did not know yet, or by others'."""
+        manifest = apply.manifest
+        metadata = manifest["metadata"]
+        found = await self._client.get(kind, namespace=metadata["namespace"], name=metadata["name"])
+        self._store.put(kind.kind, found)
+        if kind is MODEL_VERSION:
+            same = _published_by(found) == _published_by(manifest)
+            return Outcome() if same else Outcome(taken=(metadata["name"],))
+        owner = controller_of(found["metadata"])
+        ours = controller_of(metadata)
+        if owner is None or ours is None or owner["uid"] != ours["uid"]:
+            conflict = NameConflict(kind.kind, metadata["name"], _described(owner))
+            return Outcome(conflicts=(conflict,))
+        if apply.mode == "create" or "deletionTimestamp" in found["metadata"]:
+            return Outcome()  # written before; or on its way out, and its end brings us back
+        return await self._again(kind, manifest=manifest, uid=found["metadata"]["uid"])
+
+    async def _delete(self, delete: Delete) -> Outcome:
+        kind = BY_NAME[delete.kind]
+        try:
+            answer = await self._writer.delete(
+                kind,
+                namespace=delete.namespace,
+                name=delete.name,
+                uid=delete.uid,
+                propagation=delete.propagation,
+            )
+        except (NotFound, Conflict):  # gone already, or its name is another object's by now
+            self._store.forget(delete.uid)
+            return Outcome()
+        except (Invalid, Forbidden) as error:
+            return _rejection(error, kind=kind, name=delete.name)
+        if "deletionTimestamp" in answer.get("metadata", {}):
+            self._store.put(kind.kind, answer)  # something still holds it
+        else:
+            self._store.forget(delete.uid)
+        return Outcome(deleted=1)
+
+    def _take(self, kind: Kind, *, answer: Manifest, manifest: Manifest) -> None:
+        """Read your writes; and accept what admission made of what we wanted."""
+        self._store.put(kind.kind, answer)
+        uid = answer["metadata"]["uid"]
+        owned = self._store.owned(uid)
+        wanted = wanted_fields(manifest)
+        if owned is not None and owned != wanted:
+            self._store.accept(uid, wanted=digest(wanted), owned=digest(owned))
+
+    def _gate(self, kind: Kind, *, manifest: Manifest) -> AbstractAsyncContextManager[Any]:
+        if kind is SERVICE and manifest["spec"].get("clusterIP") != "None":
+            return self._cluster_ips
+        return nullcontext()
+
+
+async def _together(writes: Iterable[Coroutine[Any, Any, Outcome]]) -> Outcome:
+    """Do writes at the same time, all of them, even where one fails; then raise the failure."""
+    slots = asyncio.Semaphore(IN_FLIGHT)
+
+    async def one(write: Coroutine[Any, Any, Outcome]) -> Outcome:
+        async with slots:
+            return await write
+
+    outcome = Outcome()
+    results = await asyncio.gather(*(one(write) for write in writes), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        outcome += result
+    return outcome
+
+
+def _rejection(error: ApiError, *, kind: Kind, name: str) -> Outcome:
+    rejected = Rejected(
+        kind=kind.kind,
+        name=name,
+        reason=error.reason or type(error).__name__,
+        message=error.message,
+        heals=error.heals,
+    )
+    return Outcome(rejected=(rejected,))
+
+
+def _published_by(version: Manifest) -> tuple[str | None, str | None]:
+    """The service and the run that a ModelVersion comes from."""
+    labels = version["metadata"].get("labels") or {}
+    lineage = version["spec"].get("lineage") or {}
+    return labels.get(names.LABEL_NAME), lineage.get("run")
+
+
+def _described(owner: Manifest | None) -> str:
+    return f"{owner['kind']} {owner['name']}" if owner is not None else "nobody"

@@ -1,0 +1,41 @@
+"""Where everything that is seen of the cluster comes in: trim, store, enqueue. Nothing else.
+
+Called for watch events and for the items of lists alike. It awaits nothing and decides nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+from modelservice_operator.api import names
+from modelservice_operator.controller.queue import Lane
+from modelservice_operator.controller.store import Store
+from modelservice_operator.view import Key
+
+# What usually means new children. All else mostly moves a status.
+_NORMAL: Final = frozenset({names.KIND_SERVICE, names.KIND_VERSION})
+
+
+class Enqueue(Protocol):
+    def __call__(self, key: Key, *, lane: Lane) -> None:
+        """Ask for a reconcile."""
+
+
+class Observer:
+    """Fills a store and asks for the reconciles that follow."""
+
+    def __init__(self, *, store: Store, enqueue: Enqueue) -> None:
+        self._store = store
+        self._enqueue = enqueue
+
+    def seen(self, kind: str, obj: dict[str, Any]) -> None:
+        """An object as it is now (or was a while ago: the store knows which is newer)."""
+        self._ask(kind, key=self._store.put(kind, obj))
+
+    def gone(self, kind: str, uid: str) -> None:
+        """An object that is no more."""
+        self._ask(kind, key=self._store.forget(uid))
+
+    def _ask(self, kind: str, *, key: Key | None) -> None:
+        if key is not None:
+            self._enqueue(key, lane=Lane.NORMAL if kind in _NORMAL else Lane.SHORT)

@@ -1,0 +1,126 @@
+"""Asks running training and check pods how far they are, every ten seconds.
+
+What they answer is a hint for the status and is treated as a stranger's input: short, typed,
+nothing unknown. How a run ended is never taken from here; its termination message says that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+import aiohttp
+
+from modelservice_operator.api import names
+from modelservice_operator.controller.observer import Enqueue
+from modelservice_operator.controller.queue import Lane
+from modelservice_operator.controller.store import Probe, Store
+
+log = logging.getLogger(__name__)
+
+PERIOD: Final = 10.0
+TIMEOUT: Final = aiohttp.ClientTimeout(total=2.0)
+SIZE_LIMIT: Final = 8 * 1024
+IN_FLIGHT: Final = 16
+TEXT_LIMIT: Final = 1024
+METRICS_LIMIT: Final = 16
+_PHASES: Final = frozenset({"Waiting", "Loading", "Training", "Exporting", "Uploading", "Done"})
+_TEXTS: Final = ("loss", "reason", "message")
+_COUNTS: Final = ("epoch", "epochs")
+
+
+class Poller:
+    """Fills `store.progress` while `run` is awaited."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        enqueue: Enqueue,
+        session: aiohttp.ClientSession,
+        port: int = names.PORT_PROGRESS,
+    ) -> None:
+        self._store = store
+        self._enqueue = enqueue
+        self._session = session
+        self._port = port
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        while True:
+            await self.ask_all()
+            await asyncio.sleep(PERIOD)
+
+    async def ask_all(self) -> None:
+        """Ask every pod once."""
+        slots = asyncio.Semaphore(IN_FLIGHT)
+        async with asyncio.TaskGroup() as tasks:
+            for probe in self._store.probes():
+                tasks.create_task(self._ask(probe, slots=slots))
+
+    async def _ask(self, probe: Probe, *, slots: asyncio.Semaphore) -> None:
+        host = f"[{probe.address}]" if ":" in probe.address else probe.address
+        url = f"http://{host}:{self._port}/progress"
+        try:
+            async with (
+                slots,
+                self._session.get(url, timeout=TIMEOUT, allow_redirects=False) as answer,
+            ):
+                text = await _body(answer) if answer.status == 200 else b""
+        except (aiohttp.ClientError, OSError) as error:
+            log.debug("a pod did not tell its progress: %s", error, extra={"key": probe.key})
+            return
+        progress = parse(text)
+        if progress is None:
+            return
+        key = self._store.put_progress(probe.uid, progress)
+        if key is not None:
+            self._enqueue(key, lane=Lane.SHORT)
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    text = b""
+    async for chunk in answer.content.iter_any():
+        text += chunk
+        if len(text) > SIZE_LIMIT:
+            return b""
+    return text
+
+
+def parse(text: bytes) -> dict[str, Any] | None:
+    """A pod's answer with only what is known and well-formed; None where that is nothing."""
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(answer, dict) or answer.get("phase") not in _PHASES:
+        return None
+    progress: dict[str, Any] = {"phase": answer["phase"]}
+    for name in _COUNTS:
+        if _is_count(answer.get(name)):
+            progress[name] = answer[name]
+    for name in _TEXTS:
+        if isinstance(answer.get(name), str):
+            progress[name] = answer[name][:TEXT_LIMIT]
+    eta = answer.get("etaSeconds")
+    if isinstance(eta, int | float) and not isinstance(eta, bool) and 0 <= eta < 1e9:
+        progress["etaSeconds"] = eta
+    if isinstance(answer.get("metrics"), Mapping):
+        progress["metrics"] = _texts(answer["metrics"])
+    return progress
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    texts = {
+        key[:63]: value[:63]
+        for key, value in sorted(values.items())
+        if isinstance(value, str) and key
+    }
+    return dict(list(texts.items())[:METRICS_LIMIT])

@@ -1,0 +1,143 @@
+"""One pass over one service: look, plan, write, tell. The only caller of plan, delta and derive.
+
+    view → parse → assess → plan → delta → execute → derive → one status write
+
+An error that time may cure is raised, and the queue comes back; everything that a user should know
+is in the status. Nothing is kept between two passes: they follow from the view alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from modelservice_operator.api import InvalidSpec, names, parse_service
+from modelservice_operator.controller.delta import delta
+from modelservice_operator.controller.execute import Executor, NameConflict, Outcome, Rejected
+from modelservice_operator.controller.store import Store
+from modelservice_operator.desired.plan import plan
+from modelservice_operator.desired.platform import Platform
+from modelservice_operator.desired.situation import assess
+from modelservice_operator.kube.errors import Conflict, NotFound
+from modelservice_operator.kube.events import Events
+from modelservice_operator.kube.kinds import MODEL_SERVICE
+from modelservice_operator.status.derive import derive, invalid
+from modelservice_operator.status.transitions import transitions
+from modelservice_operator.status.trouble import Trouble
+from modelservice_operator.view import Key, Manifest
+
+log = logging.getLogger(__name__)
+
+_KIND = {"apiVersion": names.API_VERSION, "kind": names.KIND_SERVICE}  # items of a list have none
+
+# What we cannot watch (a foreign object that holds a name, a quota) is looked at again after this.
+RECHECK = 10.0
+
+
+class Reconciler:
+    """`await reconciler(key)` brings one service on; it returns when to come back, in seconds."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        executor: Executor,
+        events: Events,
+        platform: Platform,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._executor = executor
+        self._events = events
+        self._platform = platform
+        self._clock = clock
+
+    async def __call__(self, key: Key) -> float | None:
+        view = self._store.view(key)
+        if view.service is None or view.service["metadata"].get("deletionTimestamp"):
+            return None  # its children have an owner that is gone: the garbage collector takes them
+        now = self._clock()
+        try:
+            service = parse_service({**_KIND, **view.service})
+        except InvalidSpec as error:
+            generation = int(view.service["metadata"]["generation"])
+            previous = view.service.get("status", {})
+            status = invalid(generation=generation, message=str(error), previous=previous, now=now)
+            await self._write_status(view.service, status=status)
+            return None
+        situation = assess(service, view=view, platform=self._platform, now=now)
+        wanted = plan(situation, platform=self._platform, now=now)
+        change = delta(wanted, live=view.children, namespace=key.namespace)
+        outcome = Outcome()
+        if change:
+            outcome = await self._executor.execute(change)
+            log.info(
+                "children written",
+                extra={
+                    "key": key,
+                    "generation": service.metadata.generation,
+                    "applied": outcome.applied,
+                    "deleted": outcome.deleted,
+                },
+            )
+        writes = _troubles(outcome, service=key.name)
+        status = derive(
+            situation,
+            view=view,
+            writes=writes,
+            previous=view.service.get("status", {}),
+            now=now,
+        )
+        await self._write_status(view.service, status=status)
+        if not outcome.complete:
+            return RECHECK
+        return None if situation.wake_at is None else max(0.0, situation.wake_at - now)
+
+    async def _write_status(self, service: Manifest, *, status: dict[str, Any]) -> None:
+        before: Mapping[str, Any] = service.get("status", {})
+        if status == before:
+            return
+        metadata = service["metadata"]
+        try:
+            await self._executor.apply_status(
+                MODEL_SERVICE,
+                namespace=metadata["namespace"],
+                name=metadata["name"],
+                uid=metadata["uid"],
+                status=status,
+            )
+        except (NotFound, Conflict):
+            return  # deleted, or made again meanwhile: that has an event of its own
+        for event in transitions(before=before, after=status):
+            self._events.emit(service, type=event.type, reason=event.reason, message=event.message)
+
+
+def _troubles(outcome: Outcome, *, service: str) -> list[Trouble]:
+    return [
+        *(_name_taken(conflict, service=service) for conflict in outcome.conflicts),
+        *(_refused(rejected) for rejected in outcome.rejected),
+    ]
+
+
+def _name_taken(conflict: NameConflict, *, service: str) -> Trouble:
+    what = f"{conflict.kind} {conflict.name}"
+    if conflict.owner == f"{names.KIND_SERVICE} {service}":
+        return Trouble(
+            "WaitingForDeletion",
+            f"{what} of an earlier ModelService of this name is still being deleted.",
+        )
+    return Trouble(
+        "NameConflict",
+        f"{what} exists and belongs to {conflict.owner}. It was left alone. Delete or rename it, "
+        "or give this ModelService another name.",
+        heals=False,
+    )
+
+
+def _refused(rejected: Rejected) -> Trouble:
+    return Trouble(
+        "Refused",
+        f"The API server refuses {rejected.kind} {rejected.name}: {rejected.message}",
+        heals=rejected.heals,
+    )

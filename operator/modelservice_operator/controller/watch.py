@@ -1,0 +1,159 @@
+"""The watch engine: kopf, for watching only.
+
+One event handler a kind, which hands the object to the observer; no kopf handler, timer, index or
+patch (docs/decisions and the module `observer` say why). A run lasts until something goes wrong
+that kopf does not get over; `supervise` starts the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import Any, Final
+
+import kopf
+
+from modelservice_operator.controller.observer import Observer
+from modelservice_operator.kube.client import Client
+from modelservice_operator.kube.discovery import missing
+from modelservice_operator.kube.errors import NotFound
+from modelservice_operator.kube.kinds import WATCHED, Kind
+from modelservice_operator.metrics import Metrics
+
+# Between attempts of one request; about half a minute in all. A constant short pause, so that an
+# API server that comes back is noticed within a second.
+RETRIES: Final = (1.0,) * 30
+CONNECT: Final = 5.0
+
+Handler = Callable[..., Awaitable[None]]
+
+
+class NoEssence(kopf.DiffBaseStorage):
+    """Keeps nothing of an object: kopf would copy and compare it whole for each event."""
+
+    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> None:
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Nothing is ever written to an object."""
+
+
+class Watch:
+    """Watches all kinds of the operator, in all namespaces."""
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        observer: Observer,
+        metrics: Metrics,
+        listed: Callable[[], None],
+        started: Callable[[], None],
+        kinds: Iterable[Kind] = WATCHED,
+    ) -> None:
+        """`listed` is called when objects come from a list and not from a watch (what vanished
+        before is then not reported), `started` when kopf has set its signal handlers."""
+        self._client = client
+        self._observer = observer
+        self._metrics = metrics
+        self._listed = listed
+        self._started = started
+        self._kinds = tuple(kinds)
+        # What it says of each attempt of each stream is told once, by the supervisor.
+        logging.getLogger("kopf._cogs.clients").setLevel(logging.CRITICAL)
+
+    async def run(self) -> None:
+        """One run of kopf; raises what ended it, or NotFound where a kind is not served."""
+        absent = await missing(self._client, self._kinds)
+        if absent:
+            names = ", ".join(f"{kind.plural}.{kind.group}" for kind in absent)
+            raise NotFound(f"the API server does not serve {names}", kind="")
+        self._metrics.watch_starts.inc()
+        # NB: not kopf.operator(), which at its end cancels every task of the process that is
+        # younger than its own start: reconciles in flight, the lease, this supervisor's peers.
+        tasks = await kopf.spawn_tasks(
+            registry=self._registry(), settings=self._settings(), clusterwide=True
+        )
+        self._started()
+        self._listed()
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _end(tasks)
+        for task in done:
+            task.result()
+
+    def _registry(self) -> kopf.OperatorRegistry:
+        registry = kopf.OperatorRegistry()
+        kopf.on.login(id="login", registry=registry)(self._login())
+        for kind in self._kinds:
+            kopf.on.event(kind.group, kind.version, kind.plural, id=kind.plural, registry=registry)(
+                self._handler(kind)
+            )
+        return registry
+
+    def _settings(self) -> kopf.OperatorSettings:
+        settings = kopf.OperatorSettings()
+        # Else kopf kills the process ten minutes after the end of a run.
+        settings.process.ultimate_exiting_timeout = None
+        settings.posting.enabled = False
+        settings.peering.standalone = True
+        settings.scanning.disabled = True
+        settings.networking.error_backoffs = RETRIES
+        settings.networking.connect_timeout = CONNECT
+        settings.watching.server_timeout = 300
+        settings.watching.chunk_size = 500
+        # Never one without the other: idle workers would hold their places for 5 s each.
+        settings.queueing.worker_limit = 200
+        settings.queueing.idle_timeout = 0.05
+        settings.persistence.diffbase_storage = NoEssence()
+        for kind in self._kinds:
+            if kind.selector is not None:
+                # NB: by group, version and name; the short form silently selects everything where
+                # a group has several dots.
+                selectors = settings.watching.label_selectors
+                selectors[kind.group, kind.version, kind.plural] = kind.selector
+        return settings
+
+    def _login(self) -> Callable[..., Awaitable[kopf.AiohttpSession | None]]:
+        used = False
+
+        async def login(**_: Any) -> kopf.AiohttpSession | None:
+            # Tokens are renewed with each request, so a second login cannot do better than the
+            # first; no answer ends the run instead of trying as fast as it can.
+            nonlocal used
+            if used:
+                return None
+            used = True
+            return kopf.AiohttpSession(
+                server=self._client.server, aiohttp_session=self._client.open_session()
+            )
+
+        return login
+
+    def _handler(self, kind: Kind) -> Handler:
+        name = kind.kind
+        events = self._metrics.events.labels(name)
+
+        async def handle(event: kopf.RawEvent, **_: Any) -> None:
+            events.inc()
+            obj: Any = event["object"]
+            if event["type"] == "DELETED":
+                self._observer.gone(name, obj["metadata"]["uid"])
+                return
+            if event["type"] is None:
+                self._listed()
+            self._observer.seen(name, obj)
+
+        return handle
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel what a run consists of and wait until it is over, with its connections."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)

@@ -1,0 +1,120 @@
+"""All children that a service wants, in a fixed order: the same situation gives the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from modelservice_operator.desired import batch, serving_pod, workload
+from modelservice_operator.desired.autoscaler import autoscaler
+from modelservice_operator.desired.child import Child
+from modelservice_operator.desired.model_set import document
+from modelservice_operator.desired.model_version import model_version
+from modelservice_operator.desired.network import disruption_budget, network_policy, service
+from modelservice_operator.desired.platform import Platform
+from modelservice_operator.desired.runs import Run
+from modelservice_operator.desired.situation import Situation
+from modelservice_operator.observed.jobs import JobVerdict, Phase
+
+
+def plan(situation: Situation, *, platform: Platform, now: float) -> tuple[Child, ...]:
+    """The wanted children. What is live and not here is pruned."""
+    children = [
+        service(situation.owner),
+        disruption_budget(situation.owner),
+        network_policy(situation.owner),
+        *_revisions(situation, platform=platform),
+        *_check(situation, platform=platform, now=now),
+    ]
+    for run in situation.runs:
+        children += _run(run, situation=situation, platform=platform, now=now)
+    scaler = autoscaler(situation.service.spec.autoscaling, owner=situation.owner)
+    if scaler is not None and not situation.service.spec.suspend:
+        children.append(scaler)
+    return tuple(children)
+
+
+def _revisions(situation: Situation, *, platform: Platform) -> Iterator[Child]:
+    owner = situation.owner
+    for name, size in sorted(situation.step.sizes.items()):
+        revision = situation.live.get(name)
+        number = revision.number if revision is not None else 0
+        data = dict(revision.data) if revision is not None else {}
+        if not data:
+            data = _new_data(situation, revision=name, platform=platform)
+        if not number:
+            number = 1 + max((item.number for item in situation.live.values()), default=0)
+        yield workload.record(owner=owner, revision=name, number=number, data=data)
+        yield workload.config_map(owner=owner, revision=name, document=data["document"])
+        yield workload.deployment(
+            owner=owner,
+            revision=name,
+            template=data["template"],
+            replicas=size,
+            turned=situation.turned and name == situation.target,
+        )
+
+
+def _new_data(situation: Situation, *, revision: str, platform: Platform) -> dict[str, Any]:
+    owner, spec = situation.owner, situation.service.spec
+    return workload.revision_data(
+        template=serving_pod.template(
+            spec, owner=owner, revision=revision, entries=situation.entries, platform=platform
+        ),
+        document=document(
+            situation.entries,
+            namespace=owner.namespace,
+            service=owner.name,
+            revision=revision,
+            gpu=spec.gpu is not None,
+            platform=platform,
+        ),
+        entries=situation.entries,
+    )
+
+
+def _check(situation: Situation, *, platform: Platform, now: float) -> Iterator[Child]:
+    check = situation.check
+    if check is None or retries_now(check.verdict, now=now):
+        return
+    owner, spec = situation.owner, situation.service.spec
+    yield from batch.check(
+        owner=owner,
+        check_hash=check.hash,
+        document=document(
+            check.entries,
+            namespace=owner.namespace,
+            service=owner.name,
+            revision=None,
+            gpu=spec.gpu is not None,
+            platform=platform,
+        ),
+        secrets=[entry.secret for entry in check.entries],
+        storage=serving_pod.storage_size(spec, platform=platform),
+        platform=platform,
+    )
+
+
+def _run(run: Run, *, situation: Situation, platform: Platform, now: float) -> list[Child]:
+    """The Job of a run while it is wanted, and the version that it publishes."""
+    if run.done and run.verdict.phase is Phase.ABSENT:
+        return []
+    if not run.done and retries_now(run.verdict, now=now):
+        return []
+    job = batch.training(
+        run.model,
+        owner=situation.owner,
+        run=run.hash,
+        name=run.job_name,
+        suspended=situation.service.spec.suspend and not run.done,
+        finished=run.done,
+        platform=platform,
+    )
+    if run.done or run.verdict.phase is not Phase.SUCCEEDED:
+        return [job]
+    return [job, model_version(run, owner=situation.owner)]
+
+
+def retries_now(verdict: JobVerdict, *, now: float) -> bool:
+    """Whether a failed Job goes, so that the next pass makes it again."""
+    return verdict.retry_at is not None and now >= verdict.retry_at

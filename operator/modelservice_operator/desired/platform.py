@@ -1,0 +1,52 @@
+"""Operator-wide settings (Helm values), as the pure core sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Resources = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    agent: str
+    trainer: str
+    triton: str
+
+
+@dataclass(frozen=True, slots=True)
+class Triton:
+    """What the Triton image can do: its native backends, and whether it drives GPUs."""
+
+    backends: tuple[str, ...] = ("onnxruntime", "python")
+    gpu: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where training puts what it makes, and the Secret that opens it by default."""
+
+    uri: str = "s3://models/"
+    endpoint: str = ""
+    region: str = "us-east-1"
+    secret_name: str = "modelservice-storage"  # noqa: S105 - the name of a Secret, not its value
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    images: Images
+    image_pull_policy: str = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    triton: Triton = Triton()
+    storage: Storage = Storage()
+    allowed_networks: tuple[str, ...] = ()
+    model_storage: str = "20Gi"  # room for model files in a pod that states none
+    # one entry each for triton, agent, fetch, trainer, check
+    resources: Mapping[str, Resources] = field(default_factory=dict)
+
+
+def resources_of(platform: Platform, container: str) -> dict[str, Any]:
+    """The platform's default requests and limits of one container, as a fresh dict."""
+    return {kind: dict(values) for kind, values in platform.resources.get(container, {}).items()}

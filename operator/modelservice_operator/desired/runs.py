@@ -1,0 +1,104 @@
+"""One execution of a training: its hash, its Job's input, and what became of it.
+
+The hash covers what makes one trained model differ from another and nothing else: never images,
+code, resources or credentials, so that an upgrade of the operator does not retrain the world
+(`tests/golden/run_hashes.yaml` must never change).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelservice_operator.api import Model, Training, names
+from modelservice_operator.canonical import digest
+from modelservice_operator.desired.model_set import CREDENTIALS
+from modelservice_operator.desired.platform import Platform
+from modelservice_operator.observed.jobs import JobVerdict
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The run that the current spec of a model asks for."""
+
+    model: Model
+    training: Training
+    hash: str
+    job_name: str
+    verdict: JobVerdict
+    # the version that this run published; a run is done when it exists
+    version: Manifest | None
+    # what is served meanwhile: the newest version that any run of this model published
+    serving: Manifest | None
+    next_number: int
+    progress: Manifest
+
+    @property
+    def done(self) -> bool:
+        return self.version is not None
+
+
+# What makes one trained model differ from another. A new field with a default changes no hash.
+_HASHED: dict[str, bool | set[str]] = {
+    "recipe": True,
+    "dataset": {"uri", "sha256"},
+    "optimizer": True,
+    "loss": True,
+    "epochs": True,
+    "batch_size": True,
+    "target_loss": True,
+    "seed": True,
+}
+_PARAMETERS = {"recipe", "optimizer", "loss", "epochs", "batch_size", "target_loss", "seed"}
+
+
+def run_hash(training: Training) -> str:
+    """Hash of the fields that are set and differ from their defaults, in canonical form."""
+    return digest(
+        training.model_dump(mode="json", by_alias=True, exclude_defaults=True, include=_HASHED)
+    )
+
+
+def parameters(training: Training) -> dict[str, Any]:
+    """The parameters of a run that are stated, as the trainer reads them."""
+    return training.model_dump(mode="json", by_alias=True, exclude_none=True, include=_PARAMETERS)
+
+
+def run_document(
+    *, namespace: str, service: str, model: str, training: Training, run: str, platform: Platform
+) -> dict[str, Any]:
+    """The trainer's input (`MODELSERVICE_RUN`)."""
+    dataset_secret = (
+        training.dataset.secret_ref.name
+        if training.dataset.secret_ref
+        else platform.storage.secret_name
+    )
+    return {
+        "apiVersion": names.RUNTIME_API_VERSION,
+        "service": {"namespace": namespace, "name": service},
+        "model": model,
+        "run": run,
+        "dataset": {
+            "uri": training.dataset.uri,
+            "sha256": training.dataset.sha256,
+            "credentials": f"{CREDENTIALS}/{dataset_secret}",
+        },
+        **parameters(training),
+        "output": {
+            "uri": f"{platform.storage.uri.rstrip('/')}/{namespace}/{service}/{model}/{run}/",
+            "credentials": f"{CREDENTIALS}/{platform.storage.secret_name}",
+        },
+        "network": {"allowedNetworks": list(platform.allowed_networks)},
+    }
+
+
+def secrets_of(training: Training, *, platform: Platform) -> tuple[str, ...]:
+    stated = {training.dataset.secret_ref.name} if training.dataset.secret_ref else set()
+    return tuple(sorted(stated | {platform.storage.secret_name}))
+
+
+def newest(versions: Sequence[Manifest]) -> Manifest | None:
+    return max(versions, key=lambda version: int(version["spec"]["version"]), default=None)

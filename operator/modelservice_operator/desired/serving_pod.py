@@ -1,0 +1,203 @@
+"""The pod template of a revision: fetch, agent, Triton. Rendered once, then kept.
+
+Order matters: `fetch` writes Triton's repository and ends; `agent` is a native sidecar, so it
+runs before Triton and is stopped after it; `triton` is the one main container.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from modelservice_operator.api import ModelServiceSpec, Serving, names, quantity
+from modelservice_operator.desired import pods
+from modelservice_operator.desired.child import Owner, labels
+from modelservice_operator.desired.model_set import ModelEntry
+from modelservice_operator.desired.platform import Platform
+
+Manifest = dict[str, Any]
+
+DOCUMENT_DIR = "/etc/modelservice/revision"
+RUN_DIR = "/run/modelservice"
+KEY_FILE = f"{RUN_DIR}/restricted-key"
+SHARED_MEMORY = "256Mi"  # tensors of Triton's Python backend pass through /dev/shm
+EXIT_TIMEOUT = 20  # seconds Triton takes at most to finish what it runs
+GRACE_PERIOD = 90  # seconds: more than drain and exit time-out together
+# APIs that change or expose the server: closed to all who do not have the pod's own key
+RESTRICTED = "model-repository,shared-memory,logging,trace"
+HEADER = "x-modelservice-key"
+MODELS = {"models": "/models", "run": RUN_DIR, "config": DOCUMENT_DIR, "tmp": "/tmp"}  # noqa: S108
+
+
+def template(
+    spec: ModelServiceSpec,
+    *,
+    owner: Owner,
+    revision: str,
+    entries: Sequence[ModelEntry],
+    platform: Platform,
+) -> Manifest:
+    """The pod template, complete: equal input gives equal bytes."""
+    serving = spec.serving
+    secrets = [entry.secret for entry in entries]
+    own = labels(owner=owner, component="serving", revision=revision)
+    return {
+        "metadata": {
+            "labels": {**(serving.pod_labels or {}), **own, names.LABEL_SERVICE_UID: owner.uid},
+            **({"annotations": dict(serving.pod_annotations)} if serving.pod_annotations else {}),
+        },
+        "spec": {
+            **pods.gpu_affinity(spec.gpu),
+            "automountServiceAccountToken": False,
+            "initContainers": [
+                _fetch(platform=platform, secrets=secrets),
+                _agent(platform=platform),
+            ],
+            "containers": [_triton(spec, platform=platform)],
+            **pods.pull_secrets(
+                platform=platform, stated=[ref.name for ref in serving.image_pull_secrets or ()]
+            ),
+            **({"nodeSelector": dict(serving.node_selector)} if serving.node_selector else {}),
+            **_named(serving),
+            "securityContext": pods.pod_security(),
+            "terminationGracePeriodSeconds": GRACE_PERIOD,
+            **_tolerations(spec),
+            "volumes": [
+                pods.scratch(name="models", size=storage_size(spec, platform=platform)),
+                pods.scratch(name="run", size="1Mi", memory=True),
+                pods.scratch(name="shm", size=SHARED_MEMORY, memory=True),
+                pods.scratch(name="tmp", size="1Gi"),
+                {"name": "config", "configMap": {"name": f"{owner.name}-{revision}"}},
+                *pods.credential_volumes(secrets),
+            ],
+        },
+    }
+
+
+def storage_size(spec: ModelServiceSpec, *, platform: Platform) -> str:
+    stated = spec.serving.model_storage
+    return stated.size if stated is not None else platform.model_storage
+
+
+def _fetch(*, platform: Platform, secrets: Sequence[str]) -> Manifest:
+    mounts = {**MODELS, **pods.credential_mounts(secrets)}
+    return pods.container(
+        name="fetch",
+        image=platform.images.agent,
+        command=["modelservice-fetch"],
+        resources=pods.resources("fetch", platform=platform),
+        mounts=mounts,
+        read_only=mounts.keys() - {"models", "run", "tmp"},
+        platform=platform,
+        env=pods.storage_environment(platform),
+    )
+
+
+def _agent(*, platform: Platform) -> Manifest:
+    agent = pods.container(
+        name="agent",
+        image=platform.images.agent,
+        command=["modelservice-agent"],
+        resources=pods.resources("agent", platform=platform),
+        mounts=MODELS,
+        read_only=("models", "run", "config"),
+        platform=platform,
+    )
+    return {
+        **agent,
+        "restartPolicy": "Always",  # this is what makes an init container a native sidecar
+        "ports": [
+            _port(names.PORT_NAME_METRICS, names.PORT_METRICS),
+            _port("probes", names.PORT_AGENT),
+        ],
+        "livenessProbe": _probe("/healthz", port=names.PORT_AGENT, period=10, failures=6),
+        "readinessProbe": _probe("/readyz", port=names.PORT_AGENT, period=1, failures=1),
+    }
+
+
+def _triton(spec: ModelServiceSpec, *, platform: Platform) -> Manifest:
+    mounts = {
+        "models": "/models",
+        "run": RUN_DIR,
+        "shm": "/dev/shm",  # noqa: S108
+        "tmp": "/tmp",  # noqa: S108
+    }
+    # The key is in a memory volume of this pod, never in its spec: a shell puts it on the command
+    # line, then gives way to Triton.
+    script = (
+        f'key=$(cat {KEY_FILE}) && exec tritonserver "$@" '
+        f'--http-restricted-api="{RESTRICTED}:{HEADER}=$key" '
+        f'--grpc-restricted-protocol="{RESTRICTED}:{HEADER}=$key"'
+    )
+    triton = pods.container(
+        name="triton",
+        image=platform.images.triton,
+        command=["/bin/sh", "-c", script, "tritonserver"],
+        resources=_triton_resources(spec, platform=platform),
+        mounts=mounts,
+        read_only=("models", "run"),
+        platform=platform,
+    )
+    return {
+        **triton,
+        "args": [
+            "--model-repository=/models",
+            "--model-control-mode=explicit",
+            # the strict default calls the whole server unready while any model loads
+            "--strict-readiness=false",
+            f"--http-port={names.PORT_HTTP}",
+            f"--grpc-port={names.PORT_GRPC}",
+            "--metrics-address=127.0.0.1",
+            f"--metrics-port={names.PORT_TRITON_METRICS}",
+            f"--exit-timeout-secs={EXIT_TIMEOUT}",
+        ],
+        "ports": [
+            _port(names.PORT_NAME_HTTP, names.PORT_HTTP),
+            _port(names.PORT_NAME_GRPC, names.PORT_GRPC),
+        ],
+        "lifecycle": {
+            "preStop": {"httpGet": {"path": "/drain", "port": names.PORT_AGENT, "scheme": "HTTP"}}
+        },
+        "startupProbe": _probe("/v2/health/live", port=names.PORT_HTTP, period=1, failures=300),
+        "livenessProbe": _probe("/v2/health/live", port=names.PORT_HTTP, period=10, failures=6),
+    }
+
+
+def _triton_resources(spec: ModelServiceSpec, *, platform: Platform) -> Manifest:
+    """The platform's defaults, what the user states over them, shared memory, GPUs."""
+    resources = pods.resources("triton", platform=platform, stated=spec.serving.resources)
+    memory = resources.get("limits", {}).get("memory")
+    if memory is not None:
+        # /dev/shm counts as memory of the container that writes it
+        resources["limits"]["memory"] = quantity.total(memory, SHARED_MEMORY)
+    return pods.with_gpu(resources, gpu=spec.gpu)
+
+
+def _named(serving: Serving) -> Manifest:
+    stated = {
+        "priorityClassName": serving.priority_class_name,
+        "serviceAccountName": serving.service_account_name,
+    }
+    return {key: value for key, value in stated.items() if value}
+
+
+def _tolerations(spec: ModelServiceSpec) -> Manifest:
+    stated = [
+        item.model_dump(by_alias=True, exclude_none=True) for item in spec.serving.tolerations or ()
+    ]
+    tolerations = [*stated, *pods.gpu_tolerations(spec.gpu)]
+    return {"tolerations": tolerations} if tolerations else {}
+
+
+def _port(name: str, number: int) -> Manifest:
+    return {"name": name, "containerPort": number, "protocol": "TCP"}
+
+
+def _probe(path: str, *, port: int, period: int, failures: int) -> Manifest:
+    return {
+        "httpGet": {"path": path, "port": port, "scheme": "HTTP"},
+        "periodSeconds": period,
+        "failureThreshold": failures,
+        "timeoutSeconds": 5,
+        "successThreshold": 1,
+    }

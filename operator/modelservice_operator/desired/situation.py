@@ -1,0 +1,306 @@
+"""Where a service stands: everything that the plan and the status both follow from. Pure.
+
+Read in order: which runs its trainings ask for, which models a revision would serve, whether those
+are pinned to bytes, which revisions live, and the next step from them to the wanted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from modelservice_operator.api import ModelService, duration
+from modelservice_operator.canonical import digest
+from modelservice_operator.desired import batch, child_names
+from modelservice_operator.desired.child import Owner
+from modelservice_operator.desired.model_set import ModelEntry, source_secret
+from modelservice_operator.desired.platform import Platform
+from modelservice_operator.desired.runs import Run, newest, run_hash
+from modelservice_operator.observed.jobs import JobVerdict, Phase, judge
+from modelservice_operator.observed.pods import is_leaving, is_ready, timestamp
+from modelservice_operator.rollout.planner import Stand, Step, Strategy, step
+from modelservice_operator.rollout.revisions import Revision, revisions
+from modelservice_operator.view import View
+
+SURGE_PATIENCE = 60.0  # seconds a surge pod may find no node before old pods make room for it
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The check Job that is wanted now: it resolves digests and tensors of `entries`."""
+
+    hash: str
+    name: str
+    entries: tuple[ModelEntry, ...]
+    verdict: JobVerdict
+    progress: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    owner: Owner
+    service: ModelService
+    size: int
+    runs: tuple[Run, ...]
+    waiting: tuple[str, ...]  # models of which no version exists yet
+    check: Check | None
+    live: Mapping[str, Revision]
+    target: str | None  # hash of the revision that the spec asks for, once it is known
+    entries: tuple[ModelEntry, ...]  # its models, pinned; empty while target is None
+    aim: (
+        str | None
+    )  # hash of the revision that `step` leads to: the target, or what serves till then
+    step: Step
+    turned: bool  # this rollout was turned from Surge to Replace
+    wake_at: float | None  # when time alone changes something
+
+    @property
+    def current(self) -> Revision | None:
+        """The revision that answers: the aim once it is ready, else what is most ready."""
+        aim = self.live.get(self.aim or "")
+        serving = [item for item in self.live.values() if item.deployment is not None]
+        others = [item for item in serving if item.hash != self.aim and item.ready > 0]
+        if not others or (aim is not None and aim.ready >= max(1, self.size)):
+            return aim if aim is not None and aim.deployment is not None else None
+        return max(others, key=lambda item: item.ready)
+
+
+def assess(service: ModelService, *, view: View, platform: Platform, now: float) -> Situation:
+    """Reads a service and its view. `now` is seconds since the epoch."""
+    owner = Owner(
+        namespace=service.metadata.namespace,
+        name=service.metadata.name,
+        uid=service.metadata.uid,
+    )
+    spec = service.spec
+    size = 0 if spec.suspend else spec.serving.replicas
+    runs = _runs(service, owner=owner, view=view)
+    entries, waiting = _entries(service, runs=runs, platform=platform)
+    live = revisions(view)
+    check = _check(entries, owner=owner, view=view) if entries else None
+    pinned = _pinned(entries, service=service, live=live.values(), check=check)
+    target = revision_hash(service, entries=pinned) if pinned else None
+    strategy, turned = _strategy(service, target=target, live=live, now=now)
+    serving = any(item.stand().proven for item in live.values() if item.hash != target)
+    blind = strategy is Strategy.REPLACE and serving and target is not None
+    passed = check is not None and check.verdict.phase is Phase.SUCCEEDED
+    held = (
+        blind and not passed
+    )  # nothing is taken from what serves before its successor was checked
+    needed = bool(entries) and not spec.suspend and (target is None or blind)
+    aim = target if target is not None and not held else _settled(live, target=target)
+    chosen = _step(aim, live=live, size=size, strategy=strategy)
+    if held and target in live:
+        # its pods that wait for room stay where they are
+        chosen = replace(chosen, sizes={target: live[target].size, **chosen.sizes})
+    return Situation(
+        owner=owner,
+        service=service,
+        size=size,
+        runs=runs,
+        waiting=waiting,
+        check=check if needed else None,
+        live=live,
+        target=target,
+        entries=pinned,
+        aim=aim,
+        step=chosen,
+        turned=turned,
+        wake_at=_wake_at(service, runs=runs, check=check, live=live, target=target, now=now),
+    )
+
+
+def revision_hash(service: ModelService, *, entries: Sequence[ModelEntry]) -> str:
+    """Over all that a pod's behaviour depends on and that the user decides; nothing else."""
+    spec = service.spec
+    serving = spec.serving.model_dump(
+        mode="json",
+        by_alias=True,
+        exclude_defaults=True,
+        exclude={"replicas", "progress_deadline"},
+    )
+    gpu = spec.gpu.model_dump(mode="json", by_alias=True) if spec.gpu else None
+    identity = {"models": [entry.identity() for entry in entries], "gpu": gpu, "serving": serving}
+    return digest(identity)
+
+
+def _runs(service: ModelService, *, owner: Owner, view: View) -> tuple[Run, ...]:
+    runs = []
+    for model in service.spec.models:
+        if model.training is None:
+            continue
+        chosen = run_hash(model.training)
+        name = child_names.training_job(service=owner.name, model=model.name, run=chosen)
+        versions = [item for item in view.versions if item["spec"]["model"] == model.name]
+        own = [item for item in versions if item["spec"].get("lineage", {}).get("run") == chosen]
+        verdict = judge(view.children.get(("Job", name)), pods=view.pods, container=batch.TRAIN)
+        latest = newest(versions)
+        runs.append(
+            Run(
+                model=model,
+                training=model.training,
+                hash=chosen,
+                job_name=name,
+                verdict=verdict,
+                version=newest(own),
+                serving=newest(own) or latest,
+                next_number=int(latest["spec"]["version"]) + 1 if latest else 1,
+                progress=view.progress.get(verdict.pod_uid or "", {}),
+            )
+        )
+    return tuple(runs)
+
+
+def _entries(
+    service: ModelService, *, runs: Sequence[Run], platform: Platform
+) -> tuple[tuple[ModelEntry, ...], tuple[str, ...]]:
+    """The models that a revision would serve; none while one of them does not exist yet."""
+    by_name = {run.model.name: run for run in runs}
+    entries, waiting = [], []
+    for model in service.spec.models:
+        if model.source is not None:
+            secret = source_secret(model.source, platform=platform)
+            stated = f"sha256:{model.source.sha256}" if model.source.sha256 else None
+            entries.append(
+                ModelEntry(
+                    spec=model, version=1, uri=model.source.uri, digest=stated, secret=secret
+                )
+            )
+            continue
+        version = by_name[model.name].serving
+        if version is None:
+            waiting.append(model.name)
+            continue
+        artifact = version["spec"]["artifact"]
+        entries.append(
+            ModelEntry(
+                spec=model,
+                version=int(version["spec"]["version"]),
+                uri=artifact["uri"],
+                digest=artifact["digest"],
+                secret=platform.storage.secret_name,
+                inputs=tuple(version["spec"].get("inputs", ())),
+                outputs=tuple(version["spec"].get("outputs", ())),
+            )
+        )
+    return ((), tuple(waiting)) if waiting else (tuple(entries), ())
+
+
+def _check(entries: Sequence[ModelEntry], *, owner: Owner, view: View) -> Check:
+    chosen = digest([entry.request() for entry in entries])
+    name = child_names.check_job(service=owner.name, check_hash=chosen)
+    verdict = judge(view.children.get(("Job", name)), pods=view.pods, container=batch.CHECK)
+    return Check(
+        hash=chosen,
+        name=name,
+        entries=tuple(entries),
+        verdict=verdict,
+        progress=view.progress.get(verdict.pod_uid or "", {}),
+    )
+
+
+def _pinned(
+    entries: Sequence[ModelEntry],
+    *,
+    service: ModelService,
+    live: Iterable[Revision],
+    check: Check | None,
+) -> tuple[ModelEntry, ...]:
+    """The entries with their digests; empty while one is unknown.
+
+    A revision that exists already answers for its own digests. A new one looks at its sources
+    again: the bytes behind a URI may be others than when an older revision was made.
+    """
+    for revision in live:
+        known = _fill(entries, found=revision.models)
+        if known and revision_hash(service, entries=known) == revision.hash:
+            return known
+    told = check.verdict.result.get("models", ()) if check is not None else ()
+    return _fill(entries, found=told)
+
+
+def _fill(
+    entries: Sequence[ModelEntry], *, found: Iterable[Mapping[str, Any]]
+) -> tuple[ModelEntry, ...]:
+    by_name = {item.get("name"): item for item in found}
+    filled = []
+    for entry in entries:
+        seen = by_name.get(entry.name, {})
+        chosen = entry.digest or seen.get("digest")
+        if chosen is None:
+            return ()
+        known: dict[str, Any] = {"digest": chosen}
+        if chosen == seen.get("digest"):
+            for side in ("inputs", "outputs"):
+                if seen.get(side):
+                    known[side] = tuple(seen[side])
+        filled.append(replace(entry, **known))
+    return tuple(filled)
+
+
+def _strategy(
+    service: ModelService, *, target: str | None, live: Mapping[str, Revision], now: float
+) -> tuple[Strategy, bool]:
+    """How the target comes, and whether a Surge was turned into a Replace."""
+    stated = service.spec.rollout.strategy
+    if stated != "Auto":
+        return Strategy(stated), False
+    revision = live.get(target or "")
+    if revision is None:
+        return Strategy.SURGE, False
+    since = revision.unschedulable_since()
+    others = any(item.pods for item in live.values() if item.hash != target)
+    stuck = since is not None and now - since >= SURGE_PATIENCE and others
+    turned = revision.turned or stuck
+    return (Strategy.REPLACE if turned else Strategy.SURGE), turned
+
+
+def _settled(live: Mapping[str, Revision], *, target: str | None) -> str | None:
+    """What serves while the target may not come: the newest revision that was ready once."""
+    kept = [item for item in live.values() if item.data and item.hash != target]
+    proven = [item for item in kept if item.stand().proven]
+    chosen = (proven or kept)[-1:]
+    return chosen[0].hash if chosen else None
+
+
+def _step(aim: str | None, *, live: Mapping[str, Revision], size: int, strategy: Strategy) -> Step:
+    if aim is None:
+        return Step(sizes={})
+    known = live.get(aim)
+    stand = (
+        known.stand()
+        if known
+        else Stand(hash=aim, size=0, ready=0, pods=0, proven=False, created="")
+    )
+    others = [item.stand() for item in live.values() if item.hash != aim]
+    return step(target=stand, others=others, size=size, strategy=strategy)
+
+
+def _wake_at(
+    service: ModelService,
+    *,
+    runs: Sequence[Run],
+    check: Check | None,
+    live: Mapping[str, Revision],
+    target: str | None,
+    now: float,
+) -> float | None:
+    """The next moment at which time alone changes the plan or the status."""
+    moments = [run.verdict.retry_at for run in runs if not run.done]
+    if check is not None:
+        moments.append(check.verdict.retry_at)
+    revision = live.get(target or "")
+    if revision is not None:
+        deadline = duration.seconds(service.spec.serving.progress_deadline)
+        since = revision.unschedulable_since()
+        moments.append(since + SURGE_PATIENCE if since is not None else None)
+        moments += [
+            created + deadline
+            for pod in revision.pods
+            if not is_ready(pod)
+            and not is_leaving(pod)
+            and (created := timestamp(pod["metadata"].get("creationTimestamp"))) is not None
+        ]
+    # What is due already was acted on in this pass; Job deletions come back as events.
+    return min((moment for moment in moments if moment is not None and moment > now), default=None)

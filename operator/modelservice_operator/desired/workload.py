@@ -1,0 +1,88 @@
+"""The objects of one revision: its record, its models document, its Deployment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modelservice_operator.api import names
+from modelservice_operator.desired import child_names
+from modelservice_operator.desired.child import Child, Manifest, Owner, Stage, metadata
+from modelservice_operator.desired.model_set import ModelEntry
+from modelservice_operator.rollout.planner import Strategy
+from modelservice_operator.rollout.revisions import DOCUMENT_KEY, STRATEGY_ANNOTATION
+
+
+def revision_data(
+    *, template: Manifest, document: Mapping[str, Any], entries: Sequence[ModelEntry]
+) -> Manifest:
+    """What a ControllerRevision keeps: all that is needed to plan this revision again."""
+    return {
+        "template": template,
+        "document": dict(document),
+        "models": [entry.record() for entry in entries],
+    }
+
+
+def record(*, owner: Owner, revision: str, number: int, data: Mapping[str, Any]) -> Child:
+    """The ControllerRevision, written once."""
+    name = child_names.revision(service=owner.name, revision_hash=revision)
+    manifest = {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": metadata(owner=owner, name=name, component="serving", revision=revision),
+        "data": dict(data),
+        "revision": number,
+    }
+    return Child(manifest=manifest, mode="create")
+
+
+def config_map(*, owner: Owner, revision: str, document: Mapping[str, Any]) -> Child:
+    """The wanted models, as the pods of the revision mount them."""
+    name = child_names.revision(service=owner.name, revision_hash=revision)
+    text = json.dumps(document, sort_keys=True, indent=1)
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(owner=owner, name=name, component="serving", revision=revision),
+        "data": {DOCUMENT_KEY: text},
+    }
+    return Child(manifest=manifest)
+
+
+def deployment(
+    *,
+    owner: Owner,
+    revision: str,
+    template: Manifest,
+    replicas: int,
+    turned: bool,
+) -> Child:
+    """The Deployment. Its template never changes, so its own update strategy never acts."""
+    name = child_names.revision(service=owner.name, revision_hash=revision)
+    meta = metadata(owner=owner, name=name, component="serving", revision=revision)
+    if turned:
+        meta["annotations"] = {STRATEGY_ANNOTATION: Strategy.REPLACE.value}
+    manifest = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": meta,
+        "spec": {
+            "replicas": replicas,
+            "revisionHistoryLimit": 0,
+            "selector": {
+                "matchLabels": {
+                    names.LABEL_NAME: owner.name,
+                    names.LABEL_COMPONENT: names.COMPONENT_SERVING,
+                    names.LABEL_REVISION: revision,
+                }
+            },
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1},
+            },
+            "template": template,
+        },
+    }
+    return Child(manifest=manifest, stage=Stage.WORKLOAD)

@@ -1,0 +1,1 @@
+"""Reading live objects: what pods and Jobs say of themselves. Pure."""

@@ -1,0 +1,36 @@
+"""The scheduler's words, made readable and free of numbers that change. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from modelservice_operator.api import Gpu
+
+_COUNTS = re.compile(r"^\d+ ")
+_LEAD = re.compile(r"^\d+/\d+ nodes are available:? ?")
+
+
+def no_node(message: str, *, gpu: Gpu | None) -> str:
+    """A sentence from `0/3 nodes are available: 3 Insufficient nvidia.com/gpu.` and its like."""
+    reasons = _reasons(message)
+    advice = []
+    if gpu is not None:
+        if f"Insufficient {gpu.resource_name}" in reasons:
+            advice.append(
+                f"Nodes have too few free {gpu.resource_name} for {gpu.count} a pod: free some, "
+                "add a node, or ask for fewer."
+            )
+        if gpu.products and any("affinity/selector" in reason for reason in reasons):
+            advice.append(
+                f"Other nodes have no GPU of {' or '.join(gpu.products)} (label "
+                "nvidia.com/gpu.product) or miss what nodeSelector asks for."
+            )
+    told = "; ".join(reasons)
+    return " ".join(["No node fits.", *advice, f"The scheduler says: {told or message.strip()}."])
+
+
+def _reasons(message: str) -> list[str]:
+    """The scheduler's reasons, in its order, without counts and without its notes on preemption."""
+    body = _LEAD.sub("", message.strip()).split(" preemption:", 1)[0].strip().rstrip(".")
+    parts = [_COUNTS.sub("", part.strip()) for part in re.split(r", (?=\d)", body)]
+    return sorted({part.rstrip(".") for part in parts if part})

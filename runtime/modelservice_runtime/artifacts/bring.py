@@ -1,0 +1,214 @@
+"""From a URI to a model that Triton can load: download, verify, read its tensors, configure.
+
+Shared by `fetch`, which does it in the serving pod, and by `check`, which does it before a
+rollout takes capacity from what serves: whatever would fail in the pod fails there first.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from modelservice_runtime.artifacts import onnx_model
+from modelservice_runtime.artifacts.network import Network
+from modelservice_runtime.artifacts.onnx_model import Signature
+from modelservice_runtime.artifacts.storage import Storage
+from modelservice_runtime.artifacts.transfer import TransferLog
+from modelservice_runtime.document import Document, Model
+from modelservice_runtime.failure import Failure, Reason, patience, patiently
+from modelservice_runtime.progress import Progress, ProgressServer
+from modelservice_runtime.triton.config import Target, config
+
+Policy = Callable[[Iterable[str]], Network]
+"""From `security.allowedNetworks` to the policy: `Network.of`; tests allow loopback too."""
+
+MODEL_FILE = "model.onnx"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A model on the local disk. Times in seconds; `config` is the text of `config.pbtxt`."""
+
+    model: Model
+    path: Path
+    digest: str
+    size: int
+    signature: Signature
+    config: str
+    fetch_seconds: float
+    verify_seconds: float
+    configure_seconds: float
+
+    def document(self) -> dict[str, Any]:
+        """The model's entry in the termination message."""
+        return {
+            "name": self.model.name,
+            "version": self.model.version,
+            "digest": self.digest,
+            "size": self.size,
+            "format": "ONNX",
+            "inputs": [tensor.document() for tensor in self.signature.inputs],
+            "outputs": [tensor.document() for tensor in self.signature.outputs],
+        }
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What surrounds the models: the volume, its size in bytes if known, patience in seconds."""
+
+    root: Path
+    network: Network
+    target: Target
+    patience: float
+    quota: int | None = None
+
+    @classmethod
+    def of(
+        cls, document: Document, *, root: Path, environ: Mapping[str, str], policy: Policy
+    ) -> "Settings":
+        """From the document, the container's environment and the network policy."""
+        cpus = environ.get("MODELSERVICE_TRITON_CPUS")
+        quota = environ.get("MODELSERVICE_MODEL_STORAGE_BYTES")
+        return cls(
+            root=root,
+            network=policy(document.allowed_networks),
+            target=Target(
+                backends=document.backends,
+                gpu=document.gpu,
+                gpus=document.gpus,
+                cpus=int(cpus) if cpus else None,
+            ),
+            patience=patience(environ),
+            quota=int(quota) if quota else None,
+        )
+
+
+def bring_all(
+    document: Document, *, settings: Settings, progress: ProgressServer
+) -> tuple[Brought, ...]:
+    """Bring the models one after another, each with patience for what heals.
+
+    Raises `Failure` that names the model.
+    """
+    brought: list[Brought] = []
+    for model in document.models:
+        progress.publish(Progress(phase="Loading", message=f"Bringing the model {model.name}."))
+        used = sum(one.size for one in brought)
+        try:
+            one = patiently(
+                partial(
+                    bring,
+                    model,
+                    settings=settings,
+                    pinned=document.revision is not None,
+                    used=used,
+                ),
+                seconds=settings.patience,
+                on_wait=lambda failure: progress.publish(Progress.waiting(failure)),
+            )
+        except Failure as failure:
+            raise failure.of(model.name) from None
+        brought.append(one)
+    return tuple(brought)
+
+
+def bring(model: Model, *, settings: Settings, pinned: bool, used: int = 0) -> Brought:
+    """Bring one model. `pinned` says that its digest is the revision's and not the user's.
+
+    `used` is what the other models take of the volume, in bytes.
+    """
+    clock = _Laps()
+    path = model.folder(settings.root) / MODEL_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest = _digest_of(path)
+    if digest is None or digest != model.digest:
+        storage = Storage.open(model.uri, credentials=model.credentials, network=settings.network)
+        _require_room(storage, quota=settings.quota, used=used)
+        digest = storage.download(path, on_progress=TransferLog(model.name)).digest
+    fetch_seconds = clock.lap()
+    if model.digest is not None and digest != model.digest:
+        path.unlink()
+        raise _other_bytes(model, digest=digest, pinned=pinned)
+    signature = onnx_model.read(path)
+    verify_seconds = clock.lap()
+    text = config(model, signature=signature, target=settings.target)
+    size = path.stat().st_size
+    log.info("%s: version %d, %s, %d bytes", model.name, model.version, digest, size)
+    return Brought(
+        model=model,
+        path=path,
+        digest=digest,
+        size=size,
+        signature=signature,
+        config=text,
+        fetch_seconds=fetch_seconds,
+        verify_seconds=verify_seconds,
+        configure_seconds=clock.lap(),
+    )
+
+
+def result(brought: tuple[Brought, ...]) -> dict[str, Any]:
+    """The termination message's content."""
+    return {
+        "models": [one.document() for one in brought],
+        "timings": {
+            "fetch": round(sum(one.fetch_seconds for one in brought), 3),
+            "verify": round(sum(one.verify_seconds for one in brought), 3),
+            "configure": round(sum(one.configure_seconds for one in brought), 3),
+        },
+    }
+
+
+def _digest_of(path: Path) -> str | None:
+    """The digest of a file that an earlier start of this container brought, None if none did."""
+    try:
+        with path.open("rb") as file:
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except FileNotFoundError:
+        return None
+
+
+def _require_room(storage: Storage, *, quota: int | None, used: int) -> None:
+    # The kubelet evicts a pod that writes more than its volume's limit, without a word to the user.
+    if quota is None:
+        return
+    size = storage.head().size
+    if used + size > quota:
+        raise Failure(
+            reason=Reason.STORAGE_FULL,
+            message=f"{storage.uri} ({size / 2**20:.0f} MiB) does not fit on the volume for models "
+            f"({quota / 2**20:.0f} MiB). Raise spec.serving.modelStorage.size.",
+        )
+
+
+def _other_bytes(model: Model, *, digest: str, pinned: bool) -> Failure:
+    if pinned:
+        return Failure(
+            reason=Reason.SOURCE_CHANGED,
+            message=f"{model.uri} holds other bytes ({digest}) than when this revision was made "
+            f"({model.digest}). Put the old file back, or change the spec to take the new one.",
+        )
+    return Failure(
+        reason=Reason.DIGEST_MISMATCH,
+        message=f"{model.uri} has the digest {digest}, but the spec states {model.digest}. "
+        "Correct source.sha256, or upload the right file.",
+    )
+
+
+class _Laps:
+    """Seconds from one call of `lap` to the next."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last = clock()
+
+    def lap(self) -> float:
+        now = self._clock()
+        seconds, self._last = now - self._last, now
+        return seconds

@@ -1,0 +1,139 @@
+"""The wanted-models document: what the operator tells fetch, check and agent to serve.
+
+The operator writes it into the revision's ConfigMap; here it becomes immutable values. Fields that
+this version does not know are ignored, so that an operator one or two versions ahead can write
+for pods that it does not restart.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from modelservice_runtime.tensors import Tensor
+
+API_VERSION = "runtime.modelservice.io/v1"
+
+# A name becomes a folder. The API forbids what is no name, and this is where it would hurt.
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}")
+
+
+@dataclass(frozen=True)
+class DynamicBatching:
+    """Triton's dynamic batcher. The delay is in microseconds; None leaves Triton's default."""
+
+    preferred_batch_sizes: tuple[int, ...]
+    max_queue_delay_microseconds: int | None
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Self:
+        """From the document's `dynamicBatching`."""
+        delay = document.get("maxQueueDelayMicroseconds")
+        return cls(
+            preferred_batch_sizes=tuple(document.get("preferredBatchSizes") or ()),
+            max_queue_delay_microseconds=None if delay is None else int(delay),
+        )
+
+
+@dataclass(frozen=True)
+class Instances:
+    """A group of equal model instances. `kind` is `Auto`, `GPU` or `CPU`."""
+
+    count: int = 1
+    kind: str = "Auto"
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Self:
+        """From an entry of the document's `instances`."""
+        return cls(count=int(document.get("count", 1)), kind=str(document.get("kind", "Auto")))
+
+
+@dataclass(frozen=True)
+class Model:
+    """One version of one model. `digest` None: not pinned, take what is there (a check)."""
+
+    name: str
+    version: int
+    uri: str
+    digest: str | None
+    credentials: Path
+    max_batch_size: int
+    dynamic_batching: DynamicBatching | None
+    instances: tuple[Instances, ...]
+    inputs: tuple[Tensor, ...] | None
+    outputs: tuple[Tensor, ...] | None
+
+    @property
+    def instance_count(self) -> int:
+        """How many instances there are in all groups; Triton makes one where none is asked for."""
+        return sum(group.count for group in self.instances) or 1
+
+    def folder(self, models: Path) -> Path:
+        """Where this version lies in the model repository `models`."""
+        return models / self.name / str(self.version)
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Self:
+        """From an entry of the document's `models`."""
+        batching = document.get("dynamicBatching")
+        name = str(document["name"])
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not the name of a model")
+        return cls(
+            name=name,
+            version=int(document["version"]),
+            uri=str(document["uri"]),
+            digest=document.get("digest"),
+            credentials=Path(document["credentials"]),
+            max_batch_size=int(document.get("maxBatchSize") or 0),
+            dynamic_batching=None if batching is None else DynamicBatching.parse(batching),
+            instances=tuple(Instances.parse(group) for group in document.get("instances") or ()),
+            inputs=_tensors(document.get("inputs")),
+            outputs=_tensors(document.get("outputs")),
+        )
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a serving pod (or a check) is to bring, and the Triton that it is for.
+
+    `revision` is None in a check. `gpu` says that the Triton image can use GPUs at all, `gpus` how
+    many the pod was granted (None: not said).
+    """
+
+    namespace: str
+    service: str
+    revision: str | None
+    backends: frozenset[str]
+    gpu: bool
+    gpus: int | None
+    allowed_networks: tuple[str, ...]
+    models: tuple[Model, ...]
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Self:
+        """From the JSON object. A document of another apiVersion raises ValueError."""
+        if document.get("apiVersion") != API_VERSION:
+            raise ValueError(f"expected apiVersion {API_VERSION}")
+        triton = document.get("triton") or {}
+        return cls(
+            namespace=document["service"]["namespace"],
+            service=document["service"]["name"],
+            revision=document.get("revision"),
+            backends=frozenset(triton.get("backends") or ()),
+            gpu=bool(triton.get("gpu")),
+            gpus=triton.get("gpus"),
+            allowed_networks=tuple((document.get("network") or {}).get("allowedNetworks") or ()),
+            models=tuple(Model.parse(model) for model in document["models"]),
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the mounted document."""
+        return cls.parse(json.loads(path.read_text()))
+
+
+def _tensors(documents: list[Mapping[str, Any]] | None) -> tuple[Tensor, ...] | None:
+    return None if documents is None else tuple(Tensor.parse(document) for document in documents)

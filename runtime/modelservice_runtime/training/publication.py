@@ -1,0 +1,130 @@
+"""What a run leaves in storage, under its hash, so that it is done exactly once.
+
+    <output>/run.json                    what is being trained; written first
+    <output>/<digest>/model.onnx         the artifact
+    <output>/manifest.json               the result, with parameters and versions; written last
+
+The manifest commits the run. It is created only where none is, and artifacts never replace each
+other, so that two pods of one run (a node that was lost and came back) cannot mix their halves:
+the first to commit wins, and the other ends with the same result.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from modelservice_runtime.artifacts.storage import Storage
+from modelservice_runtime.failure import Failure, Reason
+from modelservice_runtime.training.fields import FieldError, Fields
+from modelservice_runtime.training.run import API_VERSION, Run
+
+_INTENT = "run.json"
+_MANIFEST = "manifest.json"
+_ARTIFACT = "model.onnx"
+_MANIFEST_LIMIT = 2**20
+
+log = logging.getLogger(__name__)
+
+
+def begin(run: Run, *, output: Storage) -> None:
+    """Note what is trained. A missing bucket or right shows now, not after hours of training."""
+    intent = {
+        "apiVersion": API_VERSION,
+        "service": {"namespace": run.namespace, "name": run.service},
+        "model": run.model,
+        "run": run.run,
+        "dataset": {"uri": run.dataset.uri},
+        "parameters": run.parameters,
+    }
+    output.child(_INTENT).put_bytes(_canonical(intent))
+
+
+def find(run: Run, *, output: Storage, scratch: Path) -> Mapping[str, Any] | None:
+    """The result that this run was committed with, if its artifact is there and whole."""
+    data = _read(output.child(_MANIFEST))
+    if data is None:
+        return None
+    try:
+        result, artifact, digest = _committed(Fields.parse(data), run=run, output=output)
+    except FieldError as error:
+        log.warning("%s is not used: %s", output.child(_MANIFEST).uri, error)
+        return None
+    try:
+        found = artifact.download(scratch / "committed.onnx").digest
+    except Failure as failure:
+        if failure.reason is not Reason.SOURCE_NOT_FOUND:
+            raise
+        found = "nothing"
+    if found != digest:
+        log.warning("%s is not used: it needs %s, there is %s", artifact.uri, digest, found)
+        return None
+    return result
+
+
+def artifact_at(output: Storage, *, digest: str) -> Storage:
+    """Where the artifact with this digest ("sha256:…") belongs."""
+    return output.child(f"{digest.removeprefix('sha256:')[:16]}/{_ARTIFACT}")
+
+
+def commit(
+    run: Run,
+    *,
+    output: Storage,
+    artifact: Path,
+    result: Mapping[str, Any],
+    lineage: Mapping[str, Any],
+    scratch: Path,
+) -> Mapping[str, Any]:
+    """Upload the artifact, then the manifest. Returns the result that the run now has.
+
+    result: the termination message; its `uri` is where `artifact_at` says.
+    lineage: what the manifest tells beyond it.
+    """
+    artifact_at(output, digest=result["digest"]).upload(artifact)
+    manifest = _canonical({"apiVersion": API_VERSION, "result": result, **lineage})
+    place = output.child(_MANIFEST)
+    if place.put_bytes(manifest, if_absent=True):
+        return result
+    other = find(run, output=output, scratch=scratch)
+    if other is not None:
+        log.info("another pod of this run was faster; its result stands")
+        return other
+    place.put_bytes(manifest)
+    return result
+
+
+def digest_of(path: Path) -> str:
+    """The file's "sha256:<64 hex>"."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def _read(place: Storage) -> bytes | None:
+    try:
+        return place.get_bytes(limit=_MANIFEST_LIMIT)
+    except Failure as failure:
+        if failure.reason is Reason.SOURCE_NOT_FOUND:
+            return None
+        raise
+
+
+def _committed(
+    manifest: Fields, *, run: Run, output: Storage
+) -> tuple[Mapping[str, Any], Storage, str]:
+    result = manifest.nested("result")
+    digest = result.text("digest")
+    artifact = artifact_at(output, digest=digest)
+    # What is read from storage must not lead anywhere but to this run's own artifact.
+    for name, expected in (("run", run.run), ("uri", artifact.uri)):
+        if result.text(name) != expected:
+            raise result.error(name, f"must be {expected}", result.text(name))
+    return result.values, artifact, digest
+
+
+def _canonical(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(
+        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()

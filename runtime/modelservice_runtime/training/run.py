@@ -1,0 +1,157 @@
+"""What to train: the document in `MODELSERVICE_RUN`, with the recipe's defaults filled in.
+
+The operator writes it from `spec.models[].training`. The CRD has checked the values already; what
+is checked again here is what this program's own recipes must agree with.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelservice_runtime.artifacts.network import Network
+from modelservice_runtime.failure import Failure, Reason
+from modelservice_runtime.training.decimals import decimal
+from modelservice_runtime.training.fields import Fields
+from modelservice_runtime.training.recipes import RECIPES, Loss, OptimizerName, Recipe
+
+VARIABLE = "MODELSERVICE_RUN"
+API_VERSION = "runtime.modelservice.io/v1"
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place in object storage, and the mounted Secret that opens it."""
+
+    uri: str
+    credentials: Path
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """An optimizer with its numbers. `momentum` is SGD's."""
+
+    name: OptimizerName
+    learning_rate: float
+    momentum: float = 0.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a training, complete: nothing is left to a default after this.
+
+    run: the run's hash; what is published belongs to it.
+    dataset_digest: "sha256:…" that the dataset must have, or None.
+    batch_size: `recipes.FULL_BATCH` or samples a step.
+    target_loss: training ends after the first epoch whose training loss is not above it.
+    """
+
+    namespace: str
+    service: str
+    model: str
+    run: str
+    recipe: Recipe
+    dataset: Location
+    dataset_digest: str | None
+    optimizer: Optimizer
+    loss: Loss
+    epochs: int
+    batch_size: int
+    target_loss: float | None
+    seed: int
+    output: Location
+    network: Network
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What shaped the training, for the version's lineage: decimals as strings."""
+        optimizer = {
+            "name": str(self.optimizer.name),
+            "learningRate": decimal(self.optimizer.learning_rate),
+        }
+        if self.optimizer.momentum:
+            optimizer["momentum"] = decimal(self.optimizer.momentum)
+        parameters: dict[str, Any] = {
+            "recipe": self.recipe.name,
+            "optimizer": optimizer,
+            "loss": str(self.loss),
+            "epochs": self.epochs,
+            "batchSize": self.batch_size,
+            "seed": self.seed,
+        }
+        if self.target_loss is not None:
+            parameters["targetLoss"] = decimal(self.target_loss)
+        return parameters
+
+
+def parse(environ: Mapping[str, str]) -> Run:
+    """Read the run. Raises `Failure` with `TrainingFailed` that names the field and its rule."""
+    try:
+        return _run(Fields.parse(environ.get(VARIABLE, "")))
+    except ValueError as error:
+        raise Failure(
+            reason=Reason.TRAINING_FAILED,
+            message=f"{VARIABLE} asks for what this trainer cannot do: {error}.",
+        ) from None
+
+
+def _run(fields: Fields) -> Run:
+    version = fields.text("apiVersion")
+    if version != API_VERSION:
+        raise fields.error("apiVersion", f"must be {API_VERSION} for this trainer", version)
+    recipe = _recipe(fields)
+    service, dataset = fields.nested("service"), fields.nested("dataset")
+    return Run(
+        namespace=service.text("namespace"),
+        service=service.text("name"),
+        model=fields.text("model"),
+        run=fields.text("run"),
+        recipe=recipe,
+        dataset=_location(dataset),
+        dataset_digest=f"sha256:{dataset.text('sha256')}" if dataset.has("sha256") else None,
+        optimizer=_optimizer(fields.nested("optimizer"), recipe=recipe),
+        loss=_loss(fields, recipe=recipe),
+        epochs=fields.integer("epochs", at_least=1) if fields.has("epochs") else recipe.epochs,
+        batch_size=_batch_size(fields, recipe=recipe),
+        target_loss=fields.decimal("targetLoss") if fields.has("targetLoss") else None,
+        seed=fields.integer("seed", at_least=0) if fields.has("seed") else 0,
+        output=_location(fields.nested("output")),
+        network=Network.of(fields.nested("network").texts("allowedNetworks")),
+    )
+
+
+def _recipe(fields: Fields) -> Recipe:
+    name = fields.text("recipe")
+    if name not in RECIPES:
+        raise fields.error("recipe", f"must be one of {', '.join(RECIPES)}", name)
+    return RECIPES[name]
+
+
+def _optimizer(fields: Fields, *, recipe: Recipe) -> Optimizer:
+    name = fields.choice("name", OptimizerName) if fields.has("name") else recipe.optimizer
+    rate = name.learning_rate
+    if fields.has("learningRate"):
+        rate = fields.decimal("learningRate", above=0)
+    momentum = fields.decimal("momentum") if fields.has("momentum") else 0.0
+    if momentum and name is not OptimizerName.SGD:
+        raise fields.error("momentum", f"is for {OptimizerName.SGD} only", decimal(momentum))
+    return Optimizer(name=name, learning_rate=rate, momentum=momentum)
+
+
+def _loss(fields: Fields, *, recipe: Recipe) -> Loss:
+    if not fields.has("loss"):
+        return recipe.losses[0]
+    loss = fields.choice("loss", Loss)
+    if loss not in recipe.losses:
+        allowed = " or ".join(recipe.losses)
+        raise fields.error("loss", f"must be {allowed} for the recipe {recipe.name}", loss)
+    return loss
+
+
+def _batch_size(fields: Fields, *, recipe: Recipe) -> int:
+    given = fields.integer("batchSize", at_least=0) if fields.has("batchSize") else 0
+    return given or recipe.batch_size
+
+
+def _location(fields: Fields) -> Location:
+    return Location(uri=fields.text("uri"), credentials=Path(fields.text("credentials")))

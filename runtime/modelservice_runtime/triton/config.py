@@ -1,0 +1,178 @@
+"""`config.pbtxt`: what the CR says about a model, joined with the model's real tensors.
+
+It is built as Triton's own protobuf message and printed by protobuf, never from a text template:
+a field that Triton does not know, or a name that needs quoting, cannot come out wrong. Pure, so
+that the check Job can do before a rollout exactly what fetch does in the pod.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2 as pb
+
+from modelservice_runtime.document import Model
+from modelservice_runtime.failure import Failure, Reason
+from modelservice_runtime.tensors import ANY, Tensor
+
+ONNXRUNTIME = "onnxruntime"
+PYTHON = "python"
+
+
+class Signature(Protocol):
+    """The real tensors of a model, as a reader of its format found them."""
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]: ...
+    @property
+    def outputs(self) -> tuple[Tensor, ...]: ...
+
+
+@dataclass(frozen=True)
+class Target:
+    """The Triton that the configuration is for.
+
+    `gpus` is the number of GPUs that the pod was granted; None where that is not known, then
+    Triton looks for itself. `cpus` is the number of cores of the Triton container, None if unknown.
+    """
+
+    backends: frozenset[str]
+    gpu: bool
+    gpus: int | None = None
+    cpus: int | None = None
+
+    @property
+    def backend(self) -> str:
+        """Triton's own onnxruntime where the image has it, else our Python-backend executor."""
+        return ONNXRUNTIME if ONNXRUNTIME in self.backends else PYTHON
+
+
+def config(model: Model, *, signature: Signature, target: Target) -> str:
+    """The text of `config.pbtxt`.
+
+    Raises `Failure`: `TensorMismatch` where the CR states other tensors than the model has,
+    `BatchingUnsupported` where it asks for batches of a model that takes none.
+    """
+    _compare("input", stated=model.inputs, real=signature.inputs)
+    _compare("output", stated=model.outputs, real=signature.outputs)
+    _refuse_text(signature, target=target)
+    message = pb.ModelConfig(
+        name=model.name, backend=target.backend, max_batch_size=model.max_batch_size
+    )
+    if target.backend == ONNXRUNTIME:
+        message.default_model_filename = "model.onnx"
+    for role, tensors, field in (
+        ("input", signature.inputs, message.input),
+        ("output", signature.outputs, message.output),
+    ):
+        for tensor in tensors:
+            _add(field, tensor=tensor, role=role, batches=model.max_batch_size > 0)
+    message.version_policy.specific.versions.append(model.version)
+    _add_batching(message, model=model)
+    _add_instances(message, model=model, target=target)
+    return str(text_format.MessageToString(message))
+
+
+def _add(field: Any, *, tensor: Tensor, role: str, batches: bool) -> None:
+    shape = tensor.shape
+    if batches:
+        if not shape or shape[0] != ANY:
+            raise Failure(
+                reason=Reason.BATCHING_UNSUPPORTED,
+                message=f"maxBatchSize needs a model that takes batches of any size, but its "
+                f"{role} {tensor} has a fixed first axis. Export the model with a dynamic first "
+                "axis, or set maxBatchSize to 0.",
+            )
+        shape = shape[1:]
+    one = field.add(name=tensor.name, data_type=getattr(pb, _type(tensor)))
+    one.dims.extend(shape or (1,))
+    if not shape:
+        # Triton has no tensors without an axis: outside it has one of length 1, inside none.
+        one.reshape.SetInParent()
+
+
+def _type(tensor: Tensor) -> str:
+    return "TYPE_STRING" if tensor.data_type == "BYTES" else f"TYPE_{tensor.data_type}"
+
+
+def _add_batching(message: Any, *, model: Model) -> None:
+    batching = model.dynamic_batching
+    if batching is None or model.max_batch_size == 0:
+        return
+    message.dynamic_batching.SetInParent()
+    message.dynamic_batching.preferred_batch_size.extend(batching.preferred_batch_sizes)
+    if batching.max_queue_delay_microseconds is not None:
+        message.dynamic_batching.max_queue_delay_microseconds = (
+            batching.max_queue_delay_microseconds
+        )
+
+
+def _add_instances(message: Any, *, model: Model, target: Target) -> None:
+    kinds = [_kind(group.kind, target=target) for group in model.instances]
+    for group, kind in zip(model.instances, kinds, strict=True):
+        message.instance_group.add(count=group.count, kind=kind)
+    on_cpu = sum(
+        group.count
+        for group, kind in zip(model.instances, kinds, strict=True)
+        if kind == pb.ModelInstanceGroup.KIND_CPU
+    )
+    if target.cpus is not None and on_cpu:
+        # By default each instance would start a thread for every core of the node.
+        threads = max(1, target.cpus // on_cpu)
+        message.parameters["intra_op_thread_count"].string_value = str(threads)
+
+
+def _kind(kind: str, *, target: Target) -> int:
+    group = pb.ModelInstanceGroup
+    # The executor and CPU-only images run on the CPU even where a GPU was granted.
+    if kind == "CPU" or not target.gpu or target.backend == PYTHON or target.gpus == 0:
+        return int(group.KIND_CPU)
+    if kind == "GPU" or target.gpus is not None:
+        return int(group.KIND_GPU)
+    return int(group.KIND_AUTO)
+
+
+def _refuse_text(signature: Signature, *, target: Target) -> None:
+    if target.backend == ONNXRUNTIME:
+        return
+    for tensor in (*signature.inputs, *signature.outputs):
+        if tensor.data_type == "BYTES":
+            raise Failure(
+                reason=Reason.FORMAT_UNSUPPORTED,
+                message=f"The tensor {tensor.name} is text (BYTES), which this platform's Triton "
+                "image cannot serve: it has no onnxruntime backend. Use an image that has it.",
+            )
+
+
+def _compare(role: str, *, stated: tuple[Tensor, ...] | None, real: tuple[Tensor, ...]) -> None:
+    if stated is None:
+        return
+    differences = list(_differences(role, stated=stated, real=real))
+    if differences:
+        raise Failure(
+            reason=Reason.TENSOR_MISMATCH,
+            message=f"The model does not have the {role}s that the spec states: "
+            f"{'; '.join(differences)}. Correct spec.models[].{role}s, or leave them out.",
+        )
+
+
+def _differences(role: str, *, stated: tuple[Tensor, ...], real: tuple[Tensor, ...]) -> list[str]:
+    found = {tensor.name: tensor for tensor in real}
+    names = {tensor.name for tensor in stated}
+    differences = []
+    for tensor in stated:
+        other = found.get(tensor.name)
+        if other is None:
+            have = ", ".join(str(one) for one in real)
+            differences.append(f"there is no {role} {tensor.name} (the model has {have})")
+        elif other.data_type != tensor.data_type:
+            differences.append(
+                f"{role} {tensor.name} has data type {other.data_type}, not {tensor.data_type}"
+            )
+        elif other.shape != tensor.shape:
+            differences.append(
+                f"{role} {tensor.name} has shape {list(other.shape)}, not {list(tensor.shape)}"
+            )
+    unstated = [tensor for tensor in real if tensor.name not in names]
+    differences += [f"{role} {tensor} is not stated" for tensor in unstated]
+    return differences

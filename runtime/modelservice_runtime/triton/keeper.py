@@ -1,0 +1,141 @@
+"""Keeps one wanted model loaded in a Triton that may start late, crash, or refuse the model.
+
+A loop a model: look every second whether the version answers; if not, load it. What fails is
+tried again with a growing wait, so that a model that heals (memory that became free) comes up by
+itself, and one that does not costs little.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Protocol
+
+from modelservice_runtime.document import Model
+from modelservice_runtime.triton.client import LoadError, TritonAway
+from modelservice_runtime.triton.pulse import Pulse
+
+_LOOK_SECONDS = 1.0
+_FIRST_WAIT_SECONDS = 1.0
+_LONGEST_WAIT_SECONDS = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class Phase(StrEnum):
+    """Where a model stands in Triton."""
+
+    WAITING = "Waiting"
+    LOADING = "Loading"
+    READY = "Ready"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True)
+class State:
+    """One moment of a model. `load_seconds` is how long its last load took."""
+
+    phase: Phase = Phase.WAITING
+    message: str | None = None
+    load_seconds: float | None = None
+    loads: int = 0
+    failures: int = 0
+
+
+class Server(Protocol):
+    """What a keeper asks of Triton."""
+
+    async def live(self) -> bool: ...
+    async def ready(self, model: str, *, version: int) -> bool: ...
+    async def load(self, model: str) -> None: ...
+
+
+class Keeper:
+    """The state of one wanted model, and the loop that keeps it true."""
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        server: Server,
+        pulse: Pulse,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.model = model
+        self.state = State()
+        self._server = server
+        self._pulse = pulse
+        self._clock = clock
+        self._sleep = sleep
+        self._wait = _FIRST_WAIT_SECONDS
+        self._not_before = clock()
+
+    async def run(self) -> None:
+        """Keep the model loaded until cancelled."""
+        while True:
+            await self.look()
+            await self._sleep(_LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """One look, and a load if one is due."""
+        if await self._ready():
+            if self._pulse.lost():
+                log.warning("%s: an instance of it has died", self.model.name)
+                self._pulse.renew()
+                await self._load()
+            else:
+                self._wait = _FIRST_WAIT_SECONDS
+                self._become(Phase.READY)
+        elif not await self._server.live():
+            # Whatever it refused before, a Triton that starts anew is asked at once.
+            self._wait, self._not_before = _FIRST_WAIT_SECONDS, self._clock()
+            self._become(Phase.WAITING, message="Triton does not answer yet.")
+        elif self._clock() >= self._not_before:
+            await self._load()
+
+    async def _load(self) -> None:
+        started = self._clock()
+        self._become(Phase.LOADING)
+        try:
+            await self._server.load(self.model.name)
+        except LoadError as error:
+            self.state = replace(self.state, failures=self.state.failures + 1)
+            self._become(Phase.FAILED, message=str(error))
+            self._not_before = self._clock() + self._wait
+            self._wait = min(self._wait * 2, _LONGEST_WAIT_SECONDS)
+            return
+        except TritonAway:
+            self._become(Phase.WAITING, message="Triton went away while it loaded the model.")
+            return
+        self.state = replace(
+            self.state, loads=self.state.loads + 1, load_seconds=self._clock() - started
+        )
+        if await self._ready():
+            self._become(Phase.READY)
+
+    async def _ready(self) -> bool:
+        return await self._server.ready(self.model.name, version=self.model.version)
+
+    def _become(self, phase: Phase, *, message: str | None = None) -> None:
+        before = self.state
+        self.state = replace(before, phase=phase, message=message)
+        if (before.phase, before.message) == (phase, message):
+            return
+        level = logging.WARNING if phase is Phase.FAILED else logging.INFO
+        detail = f": {message}" if message else ""
+        log.log(level, "%s version %d: %s%s", self.model.name, self.model.version, phase, detail)
+
+    def document(self) -> dict[str, Any]:
+        """The model's entry in `/models`."""
+        document = {
+            "name": self.model.name,
+            "version": self.model.version,
+            "digest": self.model.digest,
+            "state": str(self.state.phase),
+            "message": self.state.message,
+            "loadSeconds": self.state.load_seconds,
+        }
+        return {key: value for key, value in document.items() if value is not None}

@@ -1,0 +1,87 @@
+"""What the agent answers over HTTP: probes, the state of the models, draining, metrics."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from modelservice_runtime.document import Document
+from modelservice_runtime.triton import metrics as exposition
+from modelservice_runtime.triton.client import Triton
+from modelservice_runtime.triton.drain import Drain
+from modelservice_runtime.triton.keeper import Keeper, Phase
+
+
+@dataclass(frozen=True)
+class Pod:
+    """This pod: what it is to serve, and how far it is."""
+
+    document: Document
+    triton: Triton
+    keepers: tuple[Keeper, ...]
+    drain: Drain
+
+    async def obstacles(self) -> list[str]:
+        """Why the pod should get no requests now; empty when it is ready."""
+        if self.drain.draining:
+            return ["The pod is being drained."]
+        if not await self.triton.live():
+            return ["Triton does not answer."]
+        return [
+            f"{keeper.model.name} version {keeper.model.version} is {keeper.state.phase}."
+            for keeper in self.keepers
+            if keeper.state.phase is not Phase.READY
+        ]
+
+
+def probes(pod: Pod) -> web.Application:
+    """`/healthz`, `/readyz`, `/models` and `/drain`."""
+
+    async def healthz(request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(request: web.Request) -> web.Response:
+        obstacles = await pod.obstacles()
+        return web.Response(
+            status=503 if obstacles else 200, text="\n".join(obstacles or ["ok"]) + "\n"
+        )
+
+    async def models(request: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                "revision": pod.document.revision,
+                "draining": pod.drain.draining,
+                "models": [keeper.document() for keeper in pod.keepers],
+            }
+        )
+
+    async def drain(request: web.Request) -> web.Response:
+        # A preStop hook has no use for an error: Triton is stopped after it in any case.
+        drained = await pod.drain.run()
+        return web.Response(text="drained\n" if drained else "requests are still in flight\n")
+
+    app = web.Application()
+    app.add_routes(
+        [
+            web.get("/healthz", healthz),
+            web.get("/readyz", readyz),
+            web.get("/models", models),
+            web.get("/drain", drain),
+        ]
+    )
+    return app
+
+
+def metrics(pod: Pod) -> web.Application:
+    """`/metrics`: Triton's and ours in one scrape."""
+
+    async def scrape(request: web.Request) -> web.Response:
+        triton = await pod.triton.metrics()
+        ours = exposition.of(pod.keepers, draining=pod.drain.draining, up=triton is not None)
+        return web.Response(
+            body=(triton or "").encode() + ours,
+            headers={"Content-Type": exposition.CONTENT_TYPE},
+        )
+
+    app = web.Application()
+    app.add_routes([web.get("/metrics", scrape)])
+    return app

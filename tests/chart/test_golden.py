@@ -1,0 +1,87 @@
+"""The rendered chart, whole for the default values and as a diff against that for each option.
+
+The files in golden/ are reviewed like code; UPDATE_GOLDEN=1 writes them anew.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.chart.rendering import CHART, REGISTRY, ROOT, Values, run, template
+
+GOLDEN = Path(__file__).parent / "golden"
+# The CRDs are generated elsewhere, and compared in test_crds.py.
+WITHOUT_CRDS = "--set=crds.install=false"
+DEVELOPMENT = f"--values={ROOT / 'e2e' / 'values-dev.yaml'}"
+
+OPTIONS: dict[str, Values] = {
+    "digests": {
+        "images": {
+            "operator": {"digest": f"sha256:{'0' * 64}"},
+            "triton": {"digest": f"sha256:{'1' * 64}", "registry": "mirror.example.com"},
+        }
+    },
+    "existing-service-account": {"serviceAccount": {"create": False, "name": "platform-team"}},
+    "labels": {
+        "commonLabels": {"team": "ml", "app.kubernetes.io/name": "not-yours-to-change"},
+        "serviceAccount": {"annotations": {"example.com/role": "operator"}},
+    },
+    "name": {"fullnameOverride": "models"},
+    "network-policy": {
+        "networkPolicy": {
+            "enabled": True,
+            "metricsFrom": [{"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}],
+        }
+    },
+    "one-replica": {"operator": {"replicas": 1}},
+    "placement": {
+        "operator": {
+            "imagePullSecrets": ["registry"],
+            "priorityClassName": "system-cluster-critical",
+            "nodeSelector": {"kubernetes.io/arch": "amd64"},
+            "tolerations": [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}],
+            "affinity": {"nodeAffinity": {}},
+            "podLabels": {"team": "ml", "app.kubernetes.io/name": "not-yours-to-change"},
+            "podAnnotations": {"example.com/log": "yes"},
+        }
+    },
+    "rights-elsewhere": {"rbac": {"create": False, "aggregate": False}},
+    "service-monitor": {
+        "metrics": {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}}
+    },
+}
+
+
+def compare(text: str, *, golden: Path) -> None:
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(text)
+    assert text == golden.read_text()
+
+
+def test_default_values_render_the_reviewed_manifests(helm: Path) -> None:
+    compare(template(helm, REGISTRY, WITHOUT_CRDS), golden=GOLDEN / "default.yaml")
+
+
+@pytest.mark.parametrize("option", [*OPTIONS, "development"])
+def test_an_option_changes_what_it_says_and_nothing_else(helm: Path, option: str) -> None:
+    arguments = [DEVELOPMENT] if option == "development" else [REGISTRY]
+    changed = template(helm, WITHOUT_CRDS, *arguments, values=OPTIONS.get(option))
+    diff = difflib.unified_diff(
+        template(helm, REGISTRY, WITHOUT_CRDS).splitlines(keepends=True),
+        changed.splitlines(keepends=True),
+        "default",
+        option,
+        n=1,
+    )
+    compare("".join(diff), golden=GOLDEN / f"{option}.diff")
+
+
+@pytest.mark.parametrize("arguments", [[REGISTRY], [DEVELOPMENT]])
+def test_lint_finds_nothing(helm: Path, arguments: list[str]) -> None:
+    assert "1 chart(s) linted, 0 chart(s) failed" in run(
+        helm, "lint", "--strict", str(CHART), *arguments
+    )

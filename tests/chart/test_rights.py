@@ -1,0 +1,76 @@
+"""The operator's rights are what its kinds and verbs need, and nothing more."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+from modelservice_operator.kube import kinds
+from tests.chart.rendering import RELEASE, Manifest, manifests, only
+
+READ = {"get", "list", "watch"}
+WRITE = {"create", "patch", "delete"}
+Rights = dict[tuple[str, str], set[str]]
+
+
+def rights(role: Manifest) -> Rights:
+    """(API group, resource) → verbs."""
+    found: Rights = {}
+    for rule in role["rules"]:
+        for resource in product(rule["apiGroups"], rule["resources"]):
+            found.setdefault(resource, set()).update(rule["verbs"])
+    return found
+
+
+def test_cluster_role_is_what_the_kinds_need(helm: Path) -> None:
+    needed = {(kind.group, kind.plural): READ | WRITE for kind in kinds.CHILDREN}
+    needed |= {
+        ("modelservice.io", "modelservices"): READ,
+        ("modelservice.io", "modelservices/status"): {"patch"},
+        ("modelservice.io", "modelversions"): READ | {"create"},
+        ("", "pods"): READ,
+        ("", "events"): {"create"},
+    }
+    granted = rights(only(manifests(helm), kind="ClusterRole"))
+    assert granted == needed
+    assert {(kind.group, kind.plural) for kind in kinds.WATCHED} == {
+        resource for resource, verbs in granted.items() if verbs >= READ
+    }
+
+
+def test_lease_is_the_only_one_and_only_at_home(helm: Path) -> None:
+    role = only(manifests(helm), kind="Role")
+    assert role["metadata"]["namespace"] == "modelservice-system"
+    assert role["rules"] == [
+        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+        {
+            "apiGroups": ["coordination.k8s.io"],
+            "resources": ["leases"],
+            "resourceNames": ["modelservice-operator"],
+            "verbs": ["get", "update"],
+        },
+    ]
+
+
+def test_nobody_gets_a_wildcard_a_secret_or_a_way_to_more_rights(helm: Path) -> None:
+    roles = [d for d in manifests(helm) if d["kind"] in {"ClusterRole", "Role"}]
+    assert len(roles) == 4
+    for role in roles:
+        for (group, resource), verbs in rights(role).items():
+            assert "*" not in {group, resource, *verbs}
+            assert group != "rbac.authorization.k8s.io"
+            assert resource.split("/")[0] not in {"secrets", "serviceaccounts", "nodes"}
+            assert not resource.endswith(("/exec", "/finalizers", "/token", "/proxy"))
+            assert not verbs & {"escalate", "bind", "impersonate"}
+
+
+def test_users_may_read_everything_and_write_no_status(helm: Path) -> None:
+    documents = manifests(helm)
+    view = rights(only(documents, kind="ClusterRole", name=f"{RELEASE}-view"))
+    edit = rights(only(documents, kind="ClusterRole", name=f"{RELEASE}-edit"))
+    assert all(verbs == READ for verbs in view.values())
+    assert {resource for _, resource in edit} == {
+        "modelservices",
+        "modelservices/scale",
+        "modelversions",
+    }

@@ -1,0 +1,270 @@
+"""A service's life in the pure core: models change, pods come and go, trainings end."""
+
+from __future__ import annotations
+
+from modelservice_operator.desired.situation import SURGE_PATIENCE
+from modelservice_operator.observed.jobs import RETRY_AFTER
+from tests.desired.test_plan import RESULT
+from tests.world import SHA, World, service, trained
+
+OTHER = [{"name": "m", "source": {"uri": "s3://models/n.onnx", "sha256": "b" * 64}}]
+
+
+def serving(**spec: object) -> World:
+    """A service whose pods are ready."""
+    world = World(service(**spec))
+    world.settle()
+    world.run_pods()
+    world.settle()
+    assert world.condition("Ready") == ("True", "Serving")
+    world.writes.clear()
+    return world
+
+
+def test_a_model_of_known_bytes_is_served_without_a_look_at_it() -> None:
+    world = World(service())
+    world.settle()
+    assert world.jobs() == []
+    assert list(world.deployments().values()) == [1]
+    assert world.condition("Ready") == ("False", "Loading")
+    world.run_pods()
+    status = world.settle()
+    assert world.condition("Ready") == ("True", "Serving")
+    assert status["models"][0]["digest"] == f"sha256:{SHA}"
+
+
+def test_a_model_of_unknown_bytes_is_looked_at_first_and_pinned() -> None:
+    world = World(service(models=[{"name": "m", "source": {"uri": "s3://models/m.onnx"}}]))
+    world.settle()
+    assert world.deployments() == {}
+    assert world.condition("Ready") == ("False", "Checking")
+    tensors = [{"name": "x", "dataType": "FP32", "shape": [-1, 4]}]
+    seen = {"name": "m", "version": 1, "digest": "sha256:" + "d" * 64, "inputs": tensors}
+    world.end_job(world.jobs()[0], container="check", ok=True, models=[seen])
+    status = world.settle()
+    assert len(world.deployments()) == 1
+    assert world.jobs() == [], "a check whose result is recorded is collected"
+    world.run_pods()
+    status = world.settle()
+    assert status["models"][0]["inputs"] == tensors
+
+
+def test_a_check_that_heals_is_tried_again_and_one_that_does_not_waits() -> None:
+    world = World(service(models=[{"name": "m", "source": {"uri": "s3://models/m.onnx"}}]))
+    world.settle()
+    job = world.jobs()[0]
+    world.end_job(job, container="check", code=43, reason="SecretMissing", message="x", heals=True)
+    world.settle()
+    assert world.condition("Ready") == ("False", "SecretMissing")
+    assert world.condition("Stalled") == ("", "")
+    assert world.writes.count(f"create Job/{job}") == 1
+    world.now += RETRY_AFTER
+    world.settle()
+    assert world.writes.count(f"create Job/{job}") == 2
+    world.end_job(job, container="check", code=42, reason="TensorMismatch", message="x")
+    world.settle()
+    world.now += 10 * RETRY_AFTER
+    world.settle()
+    assert world.condition("Stalled") == ("True", "TensorMismatch")
+    assert world.writes.count(f"create Job/{job}") == 2
+
+
+def test_a_new_model_comes_up_beside_the_old_one() -> None:
+    world = serving()
+    (old,) = world.deployments()
+    world.edit(models=OTHER)
+    world.settle()
+    assert sorted(world.deployments().values()) == [1, 1]
+    assert world.deployments()[old] == 1
+    world.run_pods(ready=False)
+    status = world.settle()
+    assert status["readyReplicas"] == 1
+    assert status["selector"].endswith(old.removeprefix("svc-"))
+    world.run_pods()
+    world.settle()
+    assert old not in world.deployments()
+    world.run_pods()
+    assert world.settle()["models"][0]["digest"] == "sha256:" + "b" * 64
+    assert world.condition("Ready") == ("True", "Serving")
+    assert {name for kind, name in world.children if kind == "ControllerRevision"} == set(
+        world.deployments()
+    )
+
+
+def test_a_broken_new_model_leaves_the_old_one_in_service() -> None:
+    world = serving()
+    (old,) = world.deployments()
+    world.edit(models=OTHER)
+    world.settle()
+    world.run_pods(ready=False)
+    world.fail_fetch(reason="ModelInvalid", message="not a model", heals=False)
+    world.settle()
+    assert world.condition("Available") == ("True", "Serving")
+    assert world.condition("Ready") == ("False", "ModelInvalid")
+    assert world.condition("Stalled") == ("True", "ModelInvalid")
+    assert world.deployments()[old] == 1
+
+
+def test_going_back_ends_the_rollout_without_touching_what_serves() -> None:
+    world = serving()
+    (old,) = world.deployments()
+    first = world.service["spec"]["models"]
+    world.edit(models=OTHER)
+    world.settle()
+    world.run_pods(ready=False)
+    world.edit(models=first)
+    world.settle()
+    assert world.deployments() == {old: 1}
+    assert f"delete Deployment/{old}" not in world.writes
+
+
+def test_no_room_turns_a_surge_into_a_replacement_after_a_check() -> None:
+    world = serving(gpu={"count": 1})
+    (old,) = world.deployments()
+    world.edit(models=OTHER)
+    world.settle()
+    world.run_pods(room=1)
+    world.settle()
+    assert world.condition("GPUScheduled") == ("False", "Unschedulable")
+    assert len(world.deployments()) == 2
+    world.now += SURGE_PATIENCE
+    world.settle()
+    assert old in world.deployments(), "nothing is taken away before the check has passed"
+    (check,) = world.jobs()
+    world.end_job(check, container="check", ok=True, models=[])
+    status = world.settle()
+    assert old not in world.deployments()
+    assert world.jobs() == []
+    assert status["models"][0]["digest"] == "sha256:" + "b" * 64
+    world.run_pods(room=1)
+    world.settle()
+    assert world.condition("Ready") == ("True", "Serving")
+
+
+def test_a_replacement_frees_the_old_place_before_it_takes_a_new_one() -> None:
+    world = serving(rollout={"strategy": "Replace"}, serving={"replicas": 3})
+    (old,) = world.deployments()
+    world.edit(models=OTHER)
+    world.settle()
+    world.end_job(world.jobs()[0], container="check", ok=True, models=[])
+    world.settle()
+    seen = []
+    for _ in range(12):
+        seen.append(sum(world.deployments().values()))
+        world.run_pods(room=3)
+        ready = world.settle()["readyReplicas"]
+        assert ready >= 2
+    assert max(seen) <= 3
+    assert list(world.deployments().values()) == [3]
+    assert old not in world.deployments()
+
+
+def test_scaling_does_not_make_a_revision() -> None:
+    world = serving()
+    world.edit(serving={"replicas": 4})
+    world.settle()
+    assert [write.split("/")[0] for write in world.writes] == ["apply Deployment"]
+    assert list(world.deployments().values()) == [4]
+
+
+def test_suspension_keeps_the_revision_and_stops_training() -> None:
+    world = serving()
+    world.edit(suspend=True)
+    world.settle()
+    assert list(world.deployments().values()) == [0]
+    world.run_pods()
+    world.settle()
+    assert world.condition("Ready") == ("True", "Suspended")
+    assert world.condition("Available") == ("False", "Suspended")
+    training = World(service(models=trained(), suspend=True))
+    training.settle()
+    (job,) = [item for (kind, _), item in training.children.items() if kind == "Job"]
+    assert job.owned["spec"]["suspend"] is True
+    training.edit(suspend=False)
+    training.settle()
+    (job,) = [item for (kind, _), item in training.children.items() if kind == "Job"]
+    assert job.owned["spec"]["suspend"] is False
+
+
+def test_a_run_publishes_one_version_which_is_then_served() -> None:
+    world = World(service(models=trained()))
+    world.settle()
+    (job,) = world.jobs()
+    assert world.condition("TrainingComplete") == ("False", "Training")
+    world.end_job(job, container="train", **RESULT)
+    world.settle()
+    assert [item["metadata"]["name"] for item in world.versions] == ["svc-m-1"]
+    assert world.children["Job", job].owned["spec"]["ttlSecondsAfterFinished"] > 0
+    world.run_pods()
+    status = world.settle()
+    assert status["version"] == "1"
+    assert world.condition("TrainingComplete") == ("True", "Trained")
+    del world.children["Job", job]  # its time to live is over
+    assert not world.change()
+
+
+def test_a_retraining_that_fails_leaves_the_older_version_in_force() -> None:
+    world = World(service(models=trained()))
+    world.settle()
+    world.end_job(world.jobs()[0], container="train", **RESULT)
+    world.settle()
+    world.run_pods()
+    world.settle()
+    world.edit(models=trained(epochs=7))
+    world.settle()
+    (job,) = world.jobs()
+    world.end_job(job, container="train", code=42, reason="TrainingDiverged", message="NaN")
+    status = world.settle()
+    assert world.condition("TrainingComplete") == ("False", "TrainingDiverged")
+    assert world.condition("Ready") == ("True", "Serving")
+    assert world.condition("Available") == ("True", "Serving")
+    assert status["version"] == "1"
+    world.now += 100 * RETRY_AFTER
+    assert not world.change(), "what waits for a new spec is not tried again"
+
+
+def test_a_lost_result_is_looked_for_again() -> None:
+    world = World(service(models=trained()))
+    world.settle()
+    (job,) = world.jobs()
+    world.end_job(job, container="train", **RESULT)
+    world.pods.clear()
+    world.settle()
+    assert world.versions == []
+    assert world.condition("TrainingComplete") == ("False", "ResultLost")
+    world.now += RETRY_AFTER
+    world.settle()
+    assert world.writes.count(f"create Job/{job}") == 2
+
+
+def test_a_service_made_again_serves_what_it_had_trained() -> None:
+    world = World(service(models=trained()))
+    world.settle()
+    world.end_job(world.jobs()[0], container="train", **RESULT)
+    world.settle()
+    again = World(service(models=trained()), versions=world.versions)
+    again.settle()
+    assert again.jobs() == []
+    assert len(again.deployments()) == 1
+
+
+def test_a_changed_training_takes_the_next_number() -> None:
+    world = World(service(models=trained()))
+    world.settle()
+    world.end_job(world.jobs()[0], container="train", **RESULT)
+    world.settle()
+    world.edit(models=trained(epochs=9))
+    world.settle()
+    world.end_job(world.jobs()[0], container="train", **RESULT)
+    world.settle()
+    assert [item["spec"]["version"] for item in world.versions] == [1, 2]
+
+
+def test_a_record_that_somebody_deleted_is_written_again_and_nothing_else() -> None:
+    world = serving()
+    record = next(key for key in world.children if key[0] == "ControllerRevision")
+    data = world.children[record].owned["data"]["template"]
+    del world.children[record]
+    world.settle()
+    assert [write for write in world.writes if "Deployment" in write] == []
+    assert world.children[record].owned["data"]["template"] == data

@@ -1,0 +1,163 @@
+"""Whole plans as reviewed YAML: `pytest --update-golden` writes them anew after a wanted change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.golden.files import Golden
+from tests.world import PLATFORM, World, service, trained
+
+RESULT: dict[str, Any] = {
+    "ok": True,
+    "run": "r",
+    "uri": "s3://models/default/svc/m/r/model.onnx",
+    "digest": "sha256:" + "b" * 64,
+    "size": 412331,
+    "format": "ONNX",
+    "inputs": [{"name": "image", "dataType": "FP32", "shape": [-1, 1, 28, 28]}],
+    "outputs": [{"name": "scores", "dataType": "FP32", "shape": [-1, 10]}],
+    "epochs": 5,
+    "loss": "0.02",
+    "metrics": {"accuracy": "0.98"},
+    "dataset": {"uri": "s3://data/d.npz", "digest": "sha256:" + "c" * 64},
+}
+
+
+def source_of_known_bytes() -> World:
+    return World(service())
+
+
+def source_of_unknown_bytes() -> World:
+    return World(service(models=[{"name": "m", "source": {"uri": "s3://models/m.onnx"}}]))
+
+
+def everything_stated() -> World:
+    model = {
+        "name": "m",
+        "source": {
+            "uri": "s3://models/m.onnx",
+            "sha256": "a" * 64,
+            "secretRef": {"name": "other.secret"},
+        },
+        "maxBatchSize": 32,
+        "dynamicBatching": {"preferredBatchSizes": [8, 16], "maxQueueDelay": "500us"},
+        "instances": [{"count": 2, "kind": "GPU"}],
+        "inputs": [{"name": "x", "dataType": "FP32", "shape": [-1, 4]}],
+    }
+    return World(
+        service(
+            models=[model],
+            gpu={"count": 2, "products": ["NVIDIA-H100-80GB-HBM3"]},
+            serving={
+                "replicas": 3,
+                "resources": {"requests": {"cpu": "0.5", "memory": "1024Mi"}},
+                "serviceAccountName": "runner",
+                "priorityClassName": "high",
+                "nodeSelector": {"pool": "gpu"},
+                "tolerations": [{"key": "pool", "operator": "Exists"}],
+                "imagePullSecrets": [{"name": "pull"}],
+                "podLabels": {"team": "a"},
+                "podAnnotations": {"note": "b"},
+                "modelStorage": {"size": "40Gi"},
+            },
+            autoscaling={
+                "minReplicas": 1,
+                "maxReplicas": 5,
+                "metrics": [{"type": "CPU", "cpu": {"targetUtilization": 60}}],
+            },
+        )
+    )
+
+
+def training_begins() -> World:
+    return World(
+        service(
+            models=trained(
+                optimizer={"name": "Adam", "learningRate": "0.001"},
+                epochs=20,
+                targetLoss="0.02",
+                gpu={"count": 1},
+            )
+        )
+    )
+
+
+def training_has_ended() -> World:
+    world = World(service(models=trained()))
+    world.settle()
+    world.end_job(world.jobs()[0], container="train", **RESULT)
+    world.settle()
+    return world
+
+
+WORLDS: list[Callable[[], World]] = [
+    source_of_known_bytes,
+    source_of_unknown_bytes,
+    everything_stated,
+    training_begins,
+    training_has_ended,
+]
+
+
+@pytest.mark.parametrize("make", WORLDS, ids=lambda make: make.__name__)
+def test_the_children_of_a_service(make: Callable[[], World], golden: Golden) -> None:
+    world = make()
+    world.settle()
+    children = [
+        {"kind": kind, "name": name, **item.owned}
+        for (kind, name), item in sorted(world.children.items())
+    ]
+    text = yaml.safe_dump_all([*children, *world.versions], sort_keys=True, width=100)
+    golden.check(f"plans/{make.__name__}.yaml", text)
+
+
+@pytest.mark.parametrize("make", WORLDS, ids=lambda make: make.__name__)
+def test_a_settled_service_wants_no_write(make: Callable[[], World]) -> None:
+    world = make()
+    world.settle()
+    world.run_pods()
+    world.settle()
+    assert not world.change()
+
+
+def test_every_container_is_confined_and_asks_for_resources() -> None:
+    for make in WORLDS:
+        world = make()
+        world.settle()
+        for pod in _pod_specs(world):
+            assert pod["securityContext"]["runAsNonRoot"] is True
+            assert pod["automountServiceAccountToken"] is False
+            for container in [*pod.get("initContainers", []), *pod["containers"]]:
+                security = container["securityContext"]
+                assert security["readOnlyRootFilesystem"] is True
+                assert security["capabilities"] == {"drop": ["ALL"]}
+                assert {"cpu", "memory"} <= container["resources"]["requests"].keys()
+
+
+def test_nobody_else_can_aim_a_service_at_an_object_of_another_name() -> None:
+    world = everything_stated()
+    world.settle()
+    plain = [kind for kind, name in world.children if name == "svc"]
+    assert plain == ["Service"]
+
+
+def test_new_platform_images_do_not_touch_what_runs() -> None:
+    world = source_of_known_bytes()
+    world.settle()
+    world.run_pods()
+    world.settle()
+    images = type(PLATFORM.images)(agent="new:2", trainer="new:2", triton="new:2")
+    world.platform = type(PLATFORM)(images=images)
+    assert not world.change()
+
+
+def _pod_specs(world: World) -> list[dict[str, Any]]:
+    return [
+        item.owned["spec"]["template"]["spec"]
+        for (kind, _), item in world.children.items()
+        if kind in {"Deployment", "Job"}
+    ]

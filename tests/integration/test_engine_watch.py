@@ -1,0 +1,262 @@
+"""Watch and sweeps against a real API server: what changes is seen, also after an outage."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from e2e.cluster.controlplane import ControlPlane
+from modelservice_operator.controller.observer import Observer
+from modelservice_operator.controller.queue import Lane
+from modelservice_operator.controller.resync import Sweeper
+from modelservice_operator.controller.store import Store
+from modelservice_operator.controller.supervise import supervise
+from modelservice_operator.controller.watch import Watch
+from modelservice_operator.kube.client import Client
+from modelservice_operator.kube.kinds import BY_NAME, MODEL_SERVICE
+from modelservice_operator.metrics import Metrics
+from modelservice_operator.view import Key
+from tests.integration.conftest import install_crds
+from tests.integration.engine import (
+    KINDS,
+    child,
+    connect,
+    create_service,
+    eventually,
+    foreign,
+    post,
+    remove,
+    writer,
+)
+
+
+@dataclass
+class Engine:
+    """The observing half of a replica."""
+
+    client: Client
+    store: Store = field(default_factory=Store)
+    metrics: Metrics = field(default_factory=Metrics)
+    asked: list[tuple[Key, Lane]] = field(default_factory=list)
+    lists: int = 0
+
+    def __post_init__(self) -> None:
+        self.observer = Observer(store=self.store, enqueue=self._enqueue)
+        self.sweeper = Sweeper(
+            client=self.client, store=self.store, observer=self.observer, metrics=self.metrics
+        )
+        self.watch = Watch(
+            client=self.client,
+            observer=self.observer,
+            metrics=self.metrics,
+            listed=self._listed,
+            started=lambda: None,
+        )
+
+    def _enqueue(self, key: Key, *, lane: Lane) -> None:
+        self.asked.append((key, lane))
+
+    def _listed(self) -> None:
+        self.lists += 1
+
+    def lanes(self, key: Key) -> list[Lane]:
+        """The lanes in which a service was asked for, in order."""
+        return [lane for asked, lane in self.asked if asked == key]
+
+    @property
+    def starts(self) -> float:
+        value = self.metrics.registry.get_sample_value("modelservice_watch_starts_total")
+        return value or 0.0
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(supervise(self.watch.run, name="the watch"))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+@pytest.fixture
+async def engine(client: Client) -> Engine:
+    return Engine(client)
+
+
+async def test_a_sweep_sees_a_service_and_all_that_it_owns(
+    engine: Engine, client: Client, namespace: str
+) -> None:
+    service = await create_service(client, namespace=namespace)
+    for kind in KINDS:
+        manifest = child(kind, namespace=namespace, uid=service["metadata"]["uid"])
+        await writer(client).create(BY_NAME[kind], manifest=manifest)
+
+    await engine.sweeper.sweep()
+
+    view = engine.store.view(Key(namespace, "digits"))
+    assert view.service is not None
+    assert view.service["metadata"]["uid"] == service["metadata"]["uid"]
+    assert set(view.children) == {(kind, "digits") for kind in KINDS}
+    assert Lane.NORMAL in engine.lanes(Key(namespace, "digits"))
+
+
+async def test_a_second_sweep_of_the_same_asks_for_nothing(
+    engine: Engine, client: Client, namespace: str
+) -> None:
+    service = await create_service(client, namespace=namespace)
+    await post(client, child("ConfigMap", namespace=namespace, uid=service["metadata"]["uid"]))
+    await engine.sweeper.sweep()
+    engine.asked.clear()
+
+    await engine.sweeper.sweep()
+
+    assert engine.lanes(Key(namespace, "digits")) == []
+
+
+async def test_a_sweep_finds_what_vanished_unseen(
+    engine: Engine, client: Client, namespace: str
+) -> None:
+    service = await create_service(client, namespace=namespace)
+    manifest = child("ConfigMap", namespace=namespace, uid=service["metadata"]["uid"])
+    await post(client, manifest)
+    await engine.sweeper.sweep()
+    await remove(client, BY_NAME["ConfigMap"], namespace=namespace, name="digits")
+    engine.asked.clear()
+
+    await engine.sweeper.sweep()
+
+    assert engine.store.view(Key(namespace, "digits")).children == {}
+    assert engine.lanes(Key(namespace, "digits")) == [Lane.SHORT]
+
+
+async def test_objects_of_others_are_not_kept(
+    engine: Engine, client: Client, namespace: str
+) -> None:
+    """Not listed for want of our label; not kept for want of our owner."""
+    await post(client, foreign("ConfigMap", namespace=namespace))
+    stray = child("Service", namespace=namespace)
+    del stray["metadata"]["ownerReferences"]
+    await post(client, stray)
+
+    await engine.sweeper.sweep()
+
+    assert engine.lanes(Key(namespace, "digits")) == []
+
+
+async def test_the_watch_tells_of_every_change(
+    engine: Engine, client: Client, namespace: str
+) -> None:
+    key = Key(namespace, "digits")
+    async with engine.watching():
+        service = await create_service(client, namespace=namespace)
+        await eventually(lambda: engine.store.view(key).service is not None)
+        uid = service["metadata"]["uid"]
+        for kind in KINDS:
+            await writer(client).create(
+                BY_NAME[kind], manifest=child(kind, namespace=namespace, uid=uid)
+            )
+        await eventually(lambda: len(engine.store.view(key).children) == len(KINDS))
+        for kind in KINDS:
+            await remove(client, BY_NAME[kind], namespace=namespace, name="digits")
+        await eventually(lambda: not engine.store.view(key).children)
+        await remove(client, MODEL_SERVICE, namespace=namespace, name="digits")
+        await eventually(lambda: engine.store.view(key).service is None)
+    lanes = engine.lanes(key)
+    assert (lanes[0], lanes[-1]) == (Lane.NORMAL, Lane.NORMAL)  # made, and gone
+    assert set(lanes[1:-1]) == {Lane.SHORT}
+
+
+async def test_a_service_made_again_starts_from_nothing(
+    engine: Engine, client: Client, namespace: str
+) -> None:
+    key = Key(namespace, "digits")
+    async with engine.watching():
+        old = await create_service(client, namespace=namespace)
+        await post(client, child("ConfigMap", namespace=namespace, uid=old["metadata"]["uid"]))
+        await eventually(lambda: bool(engine.store.view(key).children))
+        await remove(client, MODEL_SERVICE, namespace=namespace, name="digits")
+        new = await create_service(client, namespace=namespace)
+        await eventually(lambda: uid_of(engine.store, key) == new["metadata"]["uid"])
+    assert engine.store.view(key).children == {}
+
+
+def uid_of(store: Store, key: Key) -> str | None:
+    service = store.view(key).service
+    return service["metadata"]["uid"] if service is not None else None
+
+
+async def test_nobody_elses_task_ends_with_a_run_of_the_watch(
+    engine: Engine, client: Client, namespace: str
+) -> None:
+    """kopf.operator() cancels all tasks that are younger than itself when it ends."""
+    key = Key(namespace, "digits")
+    async with engine.watching():
+        await create_service(client, namespace=namespace)
+        await eventually(lambda: engine.store.view(key).service is not None)
+        bystander = asyncio.create_task(asyncio.Event().wait())
+    assert not bystander.done()
+    bystander.cancel()
+
+
+async def test_a_run_leaves_no_task_behind(engine: Engine, client: Client, namespace: str) -> None:
+    before = asyncio.all_tasks()
+    key = Key(namespace, "digits")
+
+    async with engine.watching():
+        await create_service(client, namespace=namespace)
+        await eventually(lambda: engine.store.view(key).service is not None)
+
+    assert asyncio.all_tasks() == before
+
+
+@pytest.fixture
+def mortal_plane() -> Iterator[ControlPlane]:
+    """An API server of its own, to be hurt."""
+    with ControlPlane.start() as plane:
+        install_crds(plane.client)
+        yield plane
+
+
+@pytest.fixture
+async def mortal(mortal_plane: ControlPlane) -> AsyncIterator[Engine]:
+    client = await connect(mortal_plane)
+    yield Engine(client)
+    await client.close()
+
+
+async def test_a_killed_api_server_is_watched_again(
+    mortal: Engine, mortal_plane: ControlPlane
+) -> None:
+    async with mortal.watching():
+        await sees(mortal, "first")
+
+        mortal_plane.kill()
+        await asyncio.to_thread(mortal_plane.restart)
+
+        await sees(mortal, "second")
+        assert mortal.store.view(Key("default", "first")).service is not None
+
+
+async def test_a_run_that_ends_is_followed_by_another(
+    mortal: Engine, mortal_plane: ControlPlane
+) -> None:
+    """Without its CRD a watch gets a 404, which ends kopf; and kopf alone would go on without it."""
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/modelservices.modelservice.io"
+    async with mortal.watching():
+        await sees(mortal, "first")
+
+        await asyncio.to_thread(mortal_plane.client.text, "DELETE", path)
+        await eventually(lambda: mortal.starts > 1)
+        await asyncio.to_thread(install_crds, mortal_plane.client)
+
+        await sees(mortal, "second")
+
+
+async def sees(engine: Engine, name: str) -> None:
+    """The engine sees a service that is made now."""
+    await create_service(engine.client, namespace="default", name=name)
+    await eventually(lambda: engine.store.view(Key("default", name)).service is not None)

@@ -1,0 +1,71 @@
+"""The document is the contract between an operator and agents that are two versions apart."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from modelservice_runtime.document import Document, DynamicBatching, Instances
+from modelservice_runtime.tensors import Tensor
+from tests.runtime.examples import document, model_entry
+
+FULL = model_entry(
+    digest="sha256:" + "0" * 64,
+    maxBatchSize=32,
+    dynamicBatching={"preferredBatchSizes": [8, 16], "maxQueueDelayMicroseconds": 500},
+    instances=[{"count": 2, "kind": "GPU"}, {"count": 1, "kind": "CPU"}],
+    inputs=[{"name": "image", "dataType": "FP32", "shape": [-1, 1, 28, 28]}],
+)
+
+
+def test_every_field_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "models.json"
+    path.write_text(
+        json.dumps(
+            document(
+                FULL,
+                triton={"backends": ["onnxruntime", "python"], "gpu": True, "gpus": 2},
+                network={"allowedNetworks": ["10.0.0.0/8"]},
+            )
+        )
+    )
+    got = Document.read(path)
+    assert (got.namespace, got.service, got.revision) == ("default", "digits", "5d9c8f0a12")
+    assert got.backends == {"onnxruntime", "python"}
+    assert (got.gpu, got.gpus, got.allowed_networks) == (True, 2, ("10.0.0.0/8",))
+    model = got.models[0]
+    assert model.dynamic_batching == DynamicBatching((8, 16), 500)
+    assert model.instances == (Instances(2, "GPU"), Instances(1, "CPU"))
+    assert model.instance_count == 3
+    assert model.inputs == (Tensor("image", "FP32", (-1, 1, 28, 28)),)
+    assert model.outputs is None
+    assert model.folder(Path("/models")) == Path("/models/digits/1")
+
+
+def test_what_a_newer_operator_adds_is_ignored() -> None:
+    newer = document({**FULL, "warmup": {"batchSize": 1}}, signature="abc")
+    newer["triton"]["cache"] = {"size": 1}
+    assert Document.parse(newer) == Document.parse(document(FULL))
+
+
+def test_what_an_older_operator_leaves_out_has_a_meaning() -> None:
+    old = model_entry()
+    for field in ("maxBatchSize", "dynamicBatching", "instances", "inputs", "outputs", "digest"):
+        del old[field]
+    wanted = document(old)
+    for field in ("revision", "triton", "network"):
+        del wanted[field]
+    got = Document.parse(wanted)
+    assert (got.revision, got.backends, got.gpus, got.allowed_networks) == (None, set(), None, ())
+    assert (got.models[0].max_batch_size, got.models[0].instance_count) == (0, 1)
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "/etc", ".hidden", "a" * 64, "a\n"])
+def test_a_name_never_becomes_another_folder(name: str) -> None:
+    with pytest.raises(ValueError, match="not the name of a model"):
+        Document.parse(document(model_entry(name=name)))
+
+
+def test_another_api_version_is_refused() -> None:
+    with pytest.raises(ValueError, match="apiVersion"):
+        Document.parse(document(apiVersion="runtime.modelservice.io/v9"))

@@ -1,0 +1,26 @@
+"""The scheduler's words become sentences without numbers that change from minute to minute."""
+
+from __future__ import annotations
+
+from modelservice_operator.api import Gpu
+from modelservice_operator.status.scheduling import no_node
+
+FULL = (
+    "0/3 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, "
+    "2 Insufficient nvidia.com/gpu. preemption: 0/3 nodes are available: 3 No preemption victims."
+)
+
+
+def test_it_says_what_to_do_about_gpus() -> None:
+    text = no_node(FULL, gpu=Gpu(count=2, products=("NVIDIA-A100",)))
+    assert "too few free nvidia.com/gpu for 2 a pod" in text
+    assert "no GPU of NVIDIA-A100" in text
+
+
+def test_counts_of_nodes_do_not_change_the_text() -> None:
+    other = FULL.replace("0/3", "0/90").replace("2 Ins", "70 Ins").replace("1 node", "20 node")
+    assert no_node(FULL, gpu=None) == no_node(other, gpu=None)
+
+
+def test_unknown_words_are_passed_on() -> None:
+    assert "something new" in no_node("something new", gpu=None)
