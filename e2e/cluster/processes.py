@@ -71,7 +71,7 @@ def launch(
         log.replace(log.with_suffix(".previous.log"))
     mark = {STATE: str(state), COMPONENT: component, DIGEST: digest}
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    return os.posix_spawn(
+    pid = os.posix_spawn(
         command[0],
         list(command),
         dict(environment) | mark,
@@ -83,6 +83,15 @@ def launch(
         setsid=True,  # Ctrl-C is for the command line, not for what it started
         setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # which Python ignores
     )
+    # For a moment after exec the kernel shows an empty environment: the process would seem dead.
+    while read(pid, state=state) is None and not _ended(pid):
+        time.sleep(0.001)
+    return pid
+
+
+def _ended(pid: int) -> bool:
+    """Whether our child `pid` has ended."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def send(process: Process, number: signal.Signals, *, state: Path) -> None:

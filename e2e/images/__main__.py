@@ -33,10 +33,11 @@ def _embedded(names: Sequence[str], *, cluster: Cluster, here: Places) -> dict[s
         clock = Step("images are in the cluster")
         with leftovers.alone(here):
             buildah = Buildah(here)
-            for name in names:
-                if references[name] in missing:
-                    build.ensure(IMAGES[name], buildah=buildah, places=here)
-                    node.load(references[name], buildah=buildah, cluster=cluster, places=here)
+            buildah.clear()
+            for name in [name for name in names if references[name] in missing]:
+                made = build.ensure(IMAGES[name], buildah=buildah, places=here)
+                node.load(made, buildah=buildah, cluster=cluster, places=here)
+                references[name] = made
         note(clock.line())
     if set(names) == set(IMAGES):
         (cluster.state / "images.yaml").write_text(_text(references))
@@ -78,7 +79,9 @@ def test_trainer(words: Sequence[str], *, here: Places) -> int:
     """Run the tests that need torch inside the trainer image; pytest's exit status."""
     packages.ensure(PROGRAMS)
     with leftovers.alone(here):
-        return trainer_tests.run(words, buildah=Buildah(here), places=here)
+        buildah = Buildah(here)
+        buildah.clear()
+        return trainer_tests.run(words, buildah=buildah, places=here)
 
 
 def main(words: Sequence[str]) -> int:

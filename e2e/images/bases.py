@@ -14,15 +14,13 @@ _TAIL = 20
 _SITE = "/usr/local/lib/python3.13/dist-packages"  # where Debian's Python looks for local packages
 
 
-def ensure(base: Base, *, buildah: Buildah, places: Places) -> str:
-    """The reference of the base, built unless the storage has it."""
-    if not buildah.has(base.reference):
-        with report.step(f"base {base.name}"):
-            tar = places.work / f"{base.name}.tar"
-            _bootstrap(base, tar=str(tar))
-            buildah.layer(base.reference, origin="scratch", content=tar, destination="/")
-            tar.unlink()
-    return base.reference
+def make(base: Base, *, buildah: Buildah, places: Places) -> None:
+    """Put the base into the storage."""
+    with report.step(f"base {base.name}"):
+        tar = places.work / f"{base.name}.tar"
+        _bootstrap(base, tar=str(tar))
+        buildah.layer(base.reference, origin="scratch", content=tar, destination="/")
+        tar.unlink()
 
 
 def _bootstrap(base: Base, *, tar: str) -> None:
@@ -37,14 +35,17 @@ def _bootstrap(base: Base, *, tar: str) -> None:
         )
 
 
-def builder(base: Base, *, buildah: Buildah, places: Places) -> str:
-    """The base with pip, for the Dockerfiles' BUILDER; only layers made in it are shipped."""
-    lock = CHECKOUT / BUILD_LOCK
-    reference = f"{REPOSITORY}/builder:{base.name}-{content.tag(base.reference, lock.read_bytes())}"
-    if not buildah.has(reference):
-        found = wheels.download("build", locks=[lock], cache=places.wheels, work=places.work)
-        unpacked = places.work / f"pip-{base.name}"
-        with zipfile.ZipFile(next(found.glob("pip-*.whl"))) as archive:
-            archive.extractall(unpacked)
-        buildah.layer(reference, origin=base.reference, content=unpacked, destination=_SITE)
-    return reference
+def builder(base: Base) -> str:
+    """The reference of the base with pip, for the Dockerfiles' BUILDER."""
+    made_of = content.tag(base.reference, (CHECKOUT / BUILD_LOCK).read_bytes())
+    return f"{REPOSITORY}/builder:{base.name}-{made_of}"
+
+
+def make_builder(base: Base, *, buildah: Buildah, places: Places) -> None:
+    """Put the base with pip into the storage; of it, only what pip installs is shipped."""
+    locks = [CHECKOUT / BUILD_LOCK]
+    found = wheels.download("build", locks=locks, cache=places.wheels, work=places.work)
+    unpacked = places.work / f"pip-{base.name}"
+    with zipfile.ZipFile(next(found.glob("pip-*.whl"))) as archive:
+        archive.extractall(unpacked)
+    buildah.layer(builder(base), origin=base.reference, content=unpacked, destination=_SITE)

@@ -1,7 +1,7 @@
 """buildah, with a storage of the project's own; nothing of the user's images is touched."""
 
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from e2e.cluster.problem import Problem
@@ -20,6 +20,10 @@ class Buildah:
             *("--root", str(places.storage), "--runroot", str(places.state)),
             *("--storage-driver", "overlay"),
         )
+
+    def clear(self) -> None:
+        """Remove the working containers of killed builds: they hold space and images."""
+        self.call("rm", "--all")
 
     def call(self, *arguments: str) -> str:
         """Run a short command and give its standard output."""
@@ -70,6 +74,18 @@ class Buildah:
         container = self.call("from", "--pull-never", origin)
         self.call("add", "--quiet", container, str(content), destination)
         self.call("commit", "--quiet", "--rm", container, reference)
+
+    def remove(self, reference: str) -> None:
+        """Forget an image; layers that others use stay."""
+        self.call("rmi", reference)
+
+    def prune(self, *, keep: Collection[str]) -> None:
+        """Forget every image but those to keep, and the steps of builds before."""
+        listed = self.call("images", "--noheading", "--format", "{{.Name}}:{{.Tag}}")
+        for reference in listed.split():
+            if reference not in keep and not reference.endswith(":<none>"):
+                self.remove(reference)
+        self.call("rmi", "--prune")
 
     def save(self, reference: str, *, target: Path) -> None:
         """Write an image as a Docker archive: buildah compresses no layers of those."""

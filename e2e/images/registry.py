@@ -29,49 +29,78 @@ def images(base: str) -> list[Image]:
     return [dataclasses.replace(image, base=base) for image in ours]
 
 
-def _docker(*words: str) -> "subprocess.CompletedProcess[str]":
-    environment = os.environ | {"DOCKER_BUILDKIT": "1"}
-    return subprocess.run(
-        ["docker", *words], capture_output=True, text=True, check=False, env=environment
-    )
+class _Docker:
+    """The same two steps as Buildah's, by the Docker daemon."""
+
+    def _call(self, *words: str) -> None:
+        environment = os.environ | {"DOCKER_BUILDKIT": "1"}
+        done = subprocess.run(
+            ["docker", *words], capture_output=True, text=True, check=False, env=environment
+        )
+        if done.returncode != 0:
+            raise Problem(
+                f"docker {words[0]} failed",
+                advice="see below what it says",
+                details=done.stderr.strip(),
+            )
+
+    def answers(self) -> bool:
+        """Whether there is a daemon to use."""
+        try:
+            self._call("version")
+        except (Problem, FileNotFoundError):
+            return False
+        return True
+
+    def build(self, reference: str, *, image: Image, found: Path) -> None:
+        target = ("--target", image.target) if image.target else ()
+        self._call(
+            *("build", "--file", str(CHECKOUT / image.dockerfile), "--tag", reference),
+            *(f"--build-context=wheels={found}", *target),
+            *(f"--build-arg={name}={value}" for name, value in _arguments(image)),
+            str(CHECKOUT / image.context),
+        )
+
+    def push(self, reference: str) -> None:
+        self._call("push", "--quiet", reference)
 
 
-def _require(done: "subprocess.CompletedProcess[str]", *, what: str) -> None:
-    if done.returncode != 0:
-        raise Problem(f"{what} failed", advice="see what Docker says", details=done.stderr.strip())
+class _Buildah:
+    """By buildah, with bases from their registry."""
+
+    def __init__(self, places: Places) -> None:
+        self._buildah = Buildah(places)
+        self._buildah.clear()
+        self.push = self._buildah.push
+
+    def build(self, reference: str, *, image: Image, found: Path) -> None:
+        self._buildah.build(
+            reference,
+            context=CHECKOUT / image.context,
+            dockerfile=CHECKOUT / image.dockerfile,
+            target=image.target,
+            arguments=_arguments(image),
+            wheels=found,
+            pull=True,
+        )
 
 
-def _by_docker(image: Image, *, reference: str, found: Path) -> None:
-    target = ("--target", image.target) if image.target else ()
-    arguments = (("BASE", image.base), ("PIP_NO_INDEX", "1"), *image.arguments)
-    built = _docker(
-        *("build", "--file", str(CHECKOUT / image.dockerfile), "--tag", reference),
-        *(f"--build-context=wheels={found}", *target),
-        *(f"--build-arg={name}={value}" for name, value in arguments),
-        str(CHECKOUT / image.context),
-    )
-    _require(built, what=f"the build of {reference}")
-    _require(_docker("push", "--quiet", reference), what=f"the push of {reference}")
+def _arguments(image: Image) -> list[tuple[str, str]]:
+    return [("BASE", image.base), ("PIP_NO_INDEX", "1"), *image.arguments]
 
 
-def _by_buildah(image: Image, *, reference: str, found: Path, buildah: Buildah) -> None:
-    buildah.build(
-        reference,
-        context=CHECKOUT / image.context,
-        dockerfile=CHECKOUT / image.dockerfile,
-        target=image.target,
-        arguments=(("BASE", image.base), ("PIP_NO_INDEX", "1"), *image.arguments),
-        wheels=found,
-        pull=True,
-    )
-    buildah.push(reference)
+def _builder(places: Places) -> _Docker | _Buildah:
+    docker = _Docker()
+    if docker.answers():
+        return docker
+    if shutil.which("buildah") is None:
+        raise Problem("neither Docker nor buildah is here", advice="install one of them")
+    return _Buildah(places)
 
 
 def publish(registry: str, *, base: str, places: Places) -> dict[str, str]:
     """Build and push all; name → reference (`<registry>/<name>:<tag>`)."""
-    docker = shutil.which("docker") is not None and _docker("version").returncode == 0
-    if not docker and shutil.which("buildah") is None:
-        raise Problem("neither Docker nor buildah is here", advice="install one of them")
+    builder = _builder(places)
     references = {}
     for image in images(base):
         reference = f"{registry.rstrip('/')}/{image.name}:{image.tag()}"
@@ -82,9 +111,7 @@ def publish(registry: str, *, base: str, places: Places) -> dict[str, str]:
                 cache=places.wheels,
                 work=places.work,
             )
-            if docker:
-                _by_docker(image, reference=reference, found=found)
-            else:
-                _by_buildah(image, reference=reference, found=found, buildah=Buildah(places))
+            builder.build(reference, image=image, found=found)
+            builder.push(reference)
         references[image.name] = reference
     return references

@@ -80,7 +80,10 @@ class ProgressServer:
 
         self._server = ThreadingHTTPServer((host, port), Handler)
         self._server.daemon_threads = True
-        self._thread = Thread(target=self._server.serve_forever, name="progress", daemon=True)
+        # The poll interval is what the end of the program waits for the server's.
+        self._thread = Thread(
+            target=self._server.serve_forever, args=(0.1,), name="progress", daemon=True
+        )
 
     @property
     def latest(self) -> Progress:

@@ -53,6 +53,14 @@ def test_a_started_component_is_found_and_stopped(places: Places) -> None:
     assert processes.marked(state=places.state) == []
 
 
+def test_a_component_is_known_from_its_first_moment(places: Places) -> None:
+    """The harm: one that had only just been started was taken for dead, now and then."""
+    for number in range(20):
+        made = component(places, name=f"some-{number}")
+        components.start(made, places=places)
+        assert made.name in processes.leaders(state=places.state)
+
+
 def test_starting_again_changes_nothing(places: Places) -> None:
     assert run(places) == run(places)
 
@@ -67,6 +75,7 @@ def test_other_settings_start_it_anew(places: Places) -> None:
 def test_a_component_that_was_killed_is_started_again(places: Places) -> None:
     first = run(places)
     os.kill(first.pid, signal.SIGKILL)
+    assert eventually(lambda: not processes.leaders(state=places.state), seconds=5)
     assert run(places).pid != first.pid
 
 
@@ -87,11 +96,13 @@ def test_what_a_component_started_is_ours_but_not_the_component(places: Places) 
 
 def test_a_pid_that_somebody_else_has_by_now_is_left_alone(places: Places) -> None:
     """The harm: a pid file of a killed run made `down` kill a stranger."""
-    with subprocess.Popen(["sleep", "600"]) as stranger:
+    with subprocess.Popen(
+        ["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as stranger:
         recycled = processes.Process(stranger.pid, "etcd", digest="", leader=True)
         processes.end([recycled], state=places.state, grace=0)
-        assert stranger.poll() is None
-        stranger.kill()
+        answer, _ = stranger.communicate("alive")
+    assert answer == "alive"
 
 
 def test_another_clusters_processes_are_not_ours(places: Places, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ class Engine:
     metrics: Metrics = field(default_factory=Metrics)
     asked: list[tuple[Key, Lane]] = field(default_factory=list)
     lists: int = 0
+    ends: int = 0
 
     def __post_init__(self) -> None:
         self.observer = Observer(store=self.store, enqueue=self._enqueue)
@@ -67,14 +68,15 @@ class Engine:
         """The lanes in which a service was asked for, in order."""
         return [lane for asked, lane in self.asked if asked == key]
 
-    @property
-    def starts(self) -> float:
-        value = self.metrics.registry.get_sample_value("modelservice_watch_starts_total")
-        return value or 0.0
+    async def _run(self) -> None:
+        try:
+            await self.watch.run()
+        finally:
+            self.ends += 1
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(supervise(self.watch.run, name="the watch"))
+        task = asyncio.create_task(supervise(self._run, name="the watch"))
         try:
             yield
         finally:
@@ -244,16 +246,22 @@ async def test_a_killed_api_server_is_watched_again(
 async def test_a_run_that_ends_is_followed_by_another(
     mortal: Engine, mortal_plane: ControlPlane
 ) -> None:
-    """Without its CRD a watch gets a 404, which ends kopf; and kopf alone would go on without it."""
+    """Without its CRD a watch gets a 404, which ends kopf; alone it would go on without it."""
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/modelservices.modelservice.io"
+    plain = mortal_plane.client
+    bystander = asyncio.create_task(asyncio.Event().wait())
     async with mortal.watching():
         await sees(mortal, "first")
 
-        await asyncio.to_thread(mortal_plane.client.text, "DELETE", path)
-        await eventually(lambda: mortal.starts > 1)
-        await asyncio.to_thread(install_crds, mortal_plane.client)
+        plain.text("DELETE", path)
+        await eventually(lambda: plain.get(path) is None)
+        await eventually(lambda: mortal.ends > 0)
+        assert not [task for task in asyncio.all_tasks() if "watch" in task.get_name()]
+        await asyncio.to_thread(install_crds, plain)
 
         await sees(mortal, "second")
+    assert not bystander.done()
+    bystander.cancel()
 
 
 async def sees(engine: Engine, name: str) -> None:

@@ -31,6 +31,7 @@ def _environment() -> dict[str, str]:
         "CGO_ENABLED": "0",
         "GOCACHE": str(SCRATCH / "cache"),
         "GOMODCACHE": str(SCRATCH / "modules"),
+        "GOTMPDIR": str(SCRATCH / "temporary"),
         "GOFLAGS": "-modcacherw",  # else the module cache cannot be removed
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
@@ -40,8 +41,10 @@ def _environment() -> dict[str, str]:
 def _build(go: Path, group: Group, *, name: str, place: str) -> None:
     """Build one program; the number of packages compiled so far is its progress."""
     unfinished = group.directory / f".{name}"
-    command = [str(go), "build", "-v", "-trimpath", "-ldflags", linker_flags(group.go_mod)]
-    command += ["-o", str(unfinished), group.programs[name]]
+    # Go ends with this process: it would be in the way of the next build.
+    command = ["setpriv", "--pdeathsig", "KILL", "--", str(go), "build", "-v", "-trimpath"]
+    command += ["-ldflags", linker_flags(group.go_mod), "-o", str(unfinished)]
+    command += [group.programs[name]]
     lines: list[str] = []
     with step(f"building {name}") as running:
         process = subprocess.Popen(
@@ -78,13 +81,15 @@ def ensure(names: Sequence[str]) -> None:
     with alone():
         missing = [GROUPS[name] for name in names if not GROUPS[name].complete.exists()]
         if missing:
-            gib = GIB_EACH * sum(len(group.programs) for group in missing)
-            require_space(CACHE, gib=gib, purpose="building the tools")
-            listed = ", ".join(group.name for group in missing)
-            note(f"building, once for this machine: {listed} (all tools: about 15 minutes)")
+            count = sum(len(group.programs) for group in missing)
+            require_space(CACHE, gib=GIB_EACH * count, purpose="building the tools")
+            note(
+                f"{count} programs to build, once for this machine, about a minute each on 2 cores"
+            )
+            (SCRATCH / "temporary").mkdir(parents=True, exist_ok=True)
             for group in missing:
                 _build_group(go, group)
-            shutil.rmtree(SCRATCH)
+            shutil.rmtree(SCRATCH, ignore_errors=True)
 
 
 def directory(name: str) -> Path:

@@ -16,6 +16,7 @@ from modelservice_operator.api import InvalidSpec, names, parse_service
 from modelservice_operator.controller.delta import delta
 from modelservice_operator.controller.execute import Executor, NameConflict, Outcome, Rejected
 from modelservice_operator.controller.store import Store
+from modelservice_operator.desired.child import Stage
 from modelservice_operator.desired.plan import plan
 from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.situation import assess
@@ -92,6 +93,10 @@ class Reconciler:
         await self._write_status(view.service, status=status)
         if not outcome.complete:
             return RECHECK
+        if outcome.deleted or any(apply.stage == Stage.RECORD for apply in change.applies):
+            # The next step waits for just this, and the store knows it already: the event that
+            # follows our own write will say nothing new.
+            return 0.0
         return None if situation.wake_at is None else max(0.0, situation.wake_at - now)
 
     async def _write_status(self, service: Manifest, *, status: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from typing import Final, NoReturn
 log = logging.getLogger(__name__)
 
 PAUSE_FIRST: Final = 0.5
-PAUSE_LAST: Final = 10.0
+PAUSE_LAST: Final = 5.0
 # What has run this long was well: its end is a new trouble, not the old one.
 WELL: Final = 60.0
 

@@ -2,7 +2,7 @@
 
 One event handler a kind, which hands the object to the observer; no kopf handler, timer, index or
 patch (docs/decisions and the module `observer` say why). A run lasts until something goes wrong
-that kopf does not get over; `supervise` starts the next one.
+that kopf does not get over; `supervise` starts the next one. One runs in a process at a time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any, Final
 
 import kopf
+from kopf._cogs.aiokits import aiotasks
+from kopf._core.engines.peering import Identity  # of spawn_tasks; kopf does not export it
 
+from modelservice_operator.api import names
 from modelservice_operator.controller.observer import Observer
 from modelservice_operator.kube.client import Client
 from modelservice_operator.kube.discovery import missing
@@ -25,6 +28,9 @@ from modelservice_operator.metrics import Metrics
 # API server that comes back is noticed within a second.
 RETRIES: Final = (1.0,) * 30
 CONNECT: Final = 5.0
+
+# Every long-lived task of kopf runs this coroutine.
+_GUARD: Final = (aiotasks.guard.__code__.co_filename, aiotasks.guard.__code__.co_name)
 
 Handler = Callable[..., Awaitable[None]]
 
@@ -70,13 +76,17 @@ class Watch:
         """One run of kopf; raises what ended it, or NotFound where a kind is not served."""
         absent = await missing(self._client, self._kinds)
         if absent:
-            names = ", ".join(f"{kind.plural}.{kind.group}" for kind in absent)
-            raise NotFound(f"the API server does not serve {names}", kind="")
+            told = ", ".join(f"{kind.plural}.{kind.group}" for kind in absent)
+            raise NotFound(f"the API server does not serve {told}", kind="")
         self._metrics.watch_starts.inc()
         # NB: not kopf.operator(), which at its end cancels every task of the process that is
         # younger than its own start: reconciles in flight, the lease, this supervisor's peers.
         tasks = await kopf.spawn_tasks(
-            registry=self._registry(), settings=self._settings(), clusterwide=True
+            registry=self._registry(),
+            settings=self._settings(),
+            clusterwide=True,
+            # kopf would make one up from the user's name, which a container's uid does not have
+            identity=Identity(names.MANAGER),
         )
         self._started()
         self._listed()
@@ -154,6 +164,20 @@ class Watch:
 
 async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
     """Cancel what a run consists of and wait until it is over, with its connections."""
+    await _cancel(tasks)
+    # The streams of the other kinds outlive the one that failed, and nobody has a handle on them.
+    while streams := [task for task in asyncio.all_tasks() if _is_stream(task)]:
+        await _cancel(streams)
+
+
+async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
+
+
+def _is_stream(task: asyncio.Task[Any]) -> bool:
+    # NB: none of kopf's other tasks. A stream ends its own helpers, and takes the end of one of
+    # them for a pause: it would swallow its own cancellation and go on.
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and (code.co_filename, code.co_name) == _GUARD

@@ -11,7 +11,6 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,7 +20,7 @@ from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.document import Document
 from modelservice_runtime.places import Places
 from modelservice_runtime.progress import PORT, ProgressServer
-from modelservice_runtime.triton import pulse
+from modelservice_runtime.triton import executor_path, pulse
 from modelservice_runtime.triton.config import PYTHON
 
 _KEY_BYTES = 32
@@ -56,8 +55,7 @@ def program(
 def install(brought: Brought, *, settings: Settings) -> None:
     """Put the configuration, and the executor where it is needed, beside the model."""
     if settings.target.backend == PYTHON:
-        with as_file(files("modelservice_runtime.triton") / "executor.py") as executor:
-            shutil.copyfile(executor, brought.path.with_name("model.py"))
+        shutil.copyfile(executor_path(), brought.path.with_name("model.py"))
         pulse.prepare(brought.path.parent, instances=brought.model.instance_count)
     (settings.root / brought.model.name / "config.pbtxt").write_text(brought.config)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from modelservice_runtime.artifacts import credentials as secret
@@ -39,8 +39,8 @@ _URI = re.compile(r"s3://([a-zA-Z0-9][a-zA-Z0-9._-]{1,62})/(.*)", re.DOTALL)
 
 # A broken range is tried again here; a storage that stays away is the patience loop's matter.
 _RETRY: RetryConfig = {
-    "max_retries": 4,
-    "retry_timeout": timedelta(seconds=20),
+    "max_retries": 3,
+    "retry_timeout": timedelta(seconds=10),
     "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=3)},
 }
 
@@ -107,7 +107,7 @@ class Storage:
         with translated(self.place):
             try:
                 meta = obstore.head(self.store, self.place.key)
-            except (FileNotFoundError, PermissionDeniedError, UnauthenticatedError):
+            except (FileNotFoundError, BaseError):
                 # An answer to HEAD has no body, so no error code; the one to GET says more.
                 meta = obstore.get(self.store, self.place.key).meta
         return Head(size=meta["size"], etag=meta["e_tag"])
@@ -191,7 +191,7 @@ class Storage:
 
 def _connect(place: Place, *, access: secret.Access) -> S3Store:
     client: ClientConfig = {
-        "connect_timeout": "5s",
+        "connect_timeout": "3s",
         "read_timeout": "30s",
         "timeout": "10m",
         "allow_http": (access.endpoint or "").startswith("http://"),

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from modelservice_runtime.artifacts import onnx_model
+from modelservice_runtime.artifacts.onnx_model import Signature
 from modelservice_runtime.failure import Failure, Reason
 from modelservice_runtime.training import verify
 from modelservice_runtime.training.recipes import Recipe
@@ -20,10 +22,11 @@ _OPSET = 17
 _CHECKED_BATCHES = (1, 3)
 
 
-def export(network: nn.Module, *, recipe: Recipe, target: Path) -> None:
+def export(network: nn.Module, *, recipe: Recipe, target: Path) -> Signature:
     """Write the network (on the CPU, in eval mode, with its head) with a dynamic batch axis.
 
-    Raises `Failure` with `TrainingFailed` when the file computes something else than the network.
+    Returns its tensors as they are read from the file. Raises `Failure` with `TrainingFailed` when
+    the file computes something else than the network.
     """
     example = torch.zeros((2, *recipe.sample_shape))
     axes = {recipe.input.name: {0: "batch"}, recipe.output.name: {0: "batch"}}
@@ -43,6 +46,7 @@ def export(network: nn.Module, *, recipe: Recipe, target: Path) -> None:
             dynamic_axes=axes,
         )
     check(network, recipe=recipe, target=target)
+    return onnx_model.read(target)
 
 
 def check(network: nn.Module, *, recipe: Recipe, target: Path) -> None:
@@ -57,7 +61,7 @@ def check(network: nn.Module, *, recipe: Recipe, target: Path) -> None:
     with path.open("wb") as file:
         np.savez(file, allow_pickle=False, **cases)
     outcome = subprocess.run(
-        [sys.executable, "-m", verify.__name__, str(target), str(path)],
+        [sys.executable, "-P", verify.__file__, str(target), str(path)],
         capture_output=True,
         text=True,
         check=False,

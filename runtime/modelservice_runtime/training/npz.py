@@ -19,7 +19,7 @@ from numpy.lib import format as npy
 
 _NAMES_SHOWN = 8
 
-# What zipfile, its decompressors and numpy raise over a damaged, encrypted or strangely packed member.
+# What zipfile, its decompressors and numpy raise over a damaged or encrypted member.
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,

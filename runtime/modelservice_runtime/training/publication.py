@@ -64,9 +64,9 @@ def find(run: Run, *, output: Storage, scratch: Path) -> Mapping[str, Any] | Non
     return result
 
 
-def artifact_at(output: Storage, *, digest: str) -> Storage:
-    """Where the artifact with this digest ("sha256:…") belongs."""
-    return output.child(f"{digest.removeprefix('sha256:')[:16]}/{_ARTIFACT}")
+def artifact_name(digest: str) -> str:
+    """Where below the output the artifact with this digest ("sha256:…") belongs."""
+    return f"{digest.removeprefix('sha256:')[:16]}/{_ARTIFACT}"
 
 
 def commit(
@@ -80,10 +80,10 @@ def commit(
 ) -> Mapping[str, Any]:
     """Upload the artifact, then the manifest. Returns the result that the run now has.
 
-    result: the termination message; its `uri` is where `artifact_at` says.
+    result: the termination message; its `uri` ends with the `artifact_name`.
     lineage: what the manifest tells beyond it.
     """
-    artifact_at(output, digest=result["digest"]).upload(artifact)
+    output.child(artifact_name(result["digest"])).upload(artifact)
     manifest = _canonical({"apiVersion": API_VERSION, "result": result, **lineage})
     place = output.child(_MANIFEST)
     if place.put_bytes(manifest, if_absent=True):
@@ -116,7 +116,7 @@ def _committed(
 ) -> tuple[Mapping[str, Any], Storage, str]:
     result = manifest.nested("result")
     digest = result.text("digest")
-    artifact = artifact_at(output, digest=digest)
+    artifact = output.child(artifact_name(digest))
     # What is read from storage must not lead anywhere but to this run's own artifact.
     for name, expected in (("run", run.run), ("uri", artifact.uri)):
         if result.text(name) != expected:

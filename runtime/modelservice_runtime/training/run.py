@@ -5,7 +5,7 @@ is checked again here is what this program's own recipes must agree with.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ def _run(fields: Fields) -> Run:
         batch_size=_batch_size(fields, recipe=recipe),
         target_loss=fields.decimal("targetLoss") if fields.has("targetLoss") else None,
         seed=fields.integer("seed", at_least=0) if fields.has("seed") else 0,
-        output=_location(fields.nested("output")),
+        output=_prefix(_location(fields.nested("output"))),
         network=Network.of(fields.nested("network").texts("allowedNetworks")),
     )
 
@@ -155,3 +155,7 @@ def _batch_size(fields: Fields, *, recipe: Recipe) -> int:
 
 def _location(fields: Fields) -> Location:
     return Location(uri=fields.text("uri"), credentials=Path(fields.text("credentials")))
+
+
+def _prefix(location: Location) -> Location:
+    return replace(location, uri=location.uri.rstrip("/") + "/")

@@ -7,11 +7,9 @@ then by the Job; progress tells which. A trained model is held far longer than a
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 
 from modelservice_runtime.artifacts.storage import Download, Storage
@@ -20,7 +18,8 @@ from modelservice_runtime.progress import Progress
 from modelservice_runtime.training import container, dataset, export, loop, publication
 from modelservice_runtime.training.decimals import decimal
 from modelservice_runtime.training.networks import with_head
-from modelservice_runtime.training.report import Report, decimals
+from modelservice_runtime.training.outcome import Outcome, describe
+from modelservice_runtime.training.report import Report
 from modelservice_runtime.training.run import Location, Run
 
 # The bytes of the arrays are half of the memory at most: the other half is for converting them,
@@ -56,16 +55,23 @@ class Session:
             log.info("run %s is done already: %s", self.run.run, finished["uri"])
             self.publish(Progress(phase="Done"))
             return finished
-        download, data = self._load()
+        data, dataset_digest = self._load()
         trained = self._train(data)
         self.publish(Progress(phase="Exporting"))
         artifact = self.scratch / "model.onnx"
-        export.export(
-            with_head(trained.network, loss=self.run.loss), recipe=self.run.recipe, target=artifact
+        served = with_head(trained.network, loss=self.run.loss)
+        signature = export.export(served, recipe=self.run.recipe, target=artifact)
+        outcome = describe(
+            self.run,
+            dataset=data,
+            dataset_digest=dataset_digest,
+            trained=trained,
+            artifact=artifact,
+            signature=signature,
         )
         self.publish(Progress(phase="Uploading"))
         result = self._patiently(
-            lambda: self._commit(artifact, trained=trained, download=download, data=data),
+            lambda: self._commit(artifact, outcome=outcome),
             seconds=max(self.patience, _HOLD_TRAINED_SECONDS),
         )
         log.info("published %s %s (%s bytes)", result["uri"], result["digest"], result["size"])
@@ -79,7 +85,7 @@ class Session:
             publication.begin(self.run, output=output)
         return finished
 
-    def _load(self) -> tuple[Download, dataset.Dataset]:
+    def _load(self) -> tuple[dataset.Dataset, str]:
         run = self.run
         path = self.scratch / "dataset.npz"
         download = self._patiently(lambda: self._fetch(path))
@@ -109,7 +115,7 @@ class Session:
             f"{len(data.test):,}",
             " of them kept away" if data.split_here else "",
         )
-        return download, data
+        return data, download.digest
 
     def _fetch(self, path: Path) -> Download:
         try:
@@ -140,38 +146,13 @@ class Session:
         report.trained(trained)
         return trained
 
-    def _commit(
-        self, artifact: Path, *, trained: loop.Trained, download: Download, data: dataset.Dataset
-    ) -> Mapping[str, Any]:
-        run = self.run
-        output = self.open(run.output)
-        digest = publication.digest_of(artifact)
-        result = {
-            "run": run.run,
-            "uri": publication.artifact_at(output, digest=digest).uri,
-            "digest": digest,
-            "size": artifact.stat().st_size,
-            "format": "ONNX",
-            "inputs": [run.recipe.input.document()],
-            "outputs": [run.recipe.output.document()],
-            "epochs": trained.epochs,
-            "loss": decimal(trained.loss),
-            "metrics": decimals(trained.metrics),
-            "dataset": {"uri": run.dataset.uri, "digest": download.digest},
-            "stopped": trained.stopped,
-            "seconds": round(trained.seconds, 3),
-        }
-        lineage = {
-            "parameters": run.parameters,
-            "samples": {"train": len(data.train), "test": len(data.test)},
-            "versions": _versions(),
-        }
+    def _commit(self, artifact: Path, *, outcome: Outcome) -> Mapping[str, Any]:
         return publication.commit(
-            run,
-            output=output,
+            self.run,
+            output=self.open(self.run.output),
             artifact=artifact,
-            result=result,
-            lineage=lineage,
+            result=outcome.result,
+            lineage=outcome.lineage,
             scratch=self.scratch,
         )
 
@@ -201,11 +182,3 @@ def _described(device: torch.device) -> str:
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
     return f"CPU with {torch.get_num_threads()} threads"
-
-
-def _versions() -> dict[str, str]:
-    try:
-        own = version("modelservice-operator")
-    except PackageNotFoundError:
-        own = "source"
-    return {"modelservice": own, "torch": torch.__version__, "numpy": np.__version__}

@@ -1,10 +1,11 @@
 """Run an exported model in another engine and compare: a program of its own, without torch.
 
-    export → python -m modelservice_runtime.training.verify MODEL CASES.npz
+    export → python -P verify.py MODEL CASES.npz
 
-A fresh process is what the model meets when it is served. In the trainer's process it would meet
-torch's own copy of the ONNX schemas, which some builds of onnxruntime do not get along with.
-`CASES.npz` has the inputs `x0, x1, …` and what the network made of them, `y0, y1, …`.
+A fresh process is what the model meets when it is served, and what onnxruntime writes to stderr
+(Debian's build: a thousand lines about schemas) stays out of the training's log.
+`CASES.npz` has the inputs `x0, x1, …` and what the network made of them, `y0, y1, …`. This is run
+as a plain file and imports nothing of the package.
 """
 
 import sys

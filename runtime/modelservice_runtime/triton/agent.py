@@ -74,8 +74,8 @@ async def run(
             drain=Drain(server=triton, limits=Limits.of(environ)),
         )
         for app, port in (
-            (server.probes(pod), ports.probes),
             (server.metrics(pod), ports.metrics),
+            (server.probes(pod), ports.probes),  # the last, so that "alive" means all of it
         ):
             await _serve(stack, app=app, port=port)
         await _keep(pod.keepers, stop=stop)

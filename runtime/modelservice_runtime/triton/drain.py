@@ -20,7 +20,7 @@ _LOOK_SECONDS = 0.25
 _QUIET_SECONDS = 1.0
 
 _QUEUED = ("nv_inference_pending_request_count",)
-_FINISHED = ("nv_inference_request_success_total", "nv_inference_request_failure_total")
+_FINISHED = ("nv_inference_request_success", "nv_inference_request_failure")
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +60,10 @@ class Load:
         sums = dict.fromkeys((*_QUEUED, *_FINISHED), 0.0)
         for family in text_string_to_metric_families(metrics):
             for sample in family.samples:
-                if sample.name in sums:
-                    sums[sample.name] += sample.value
+                # The parser gives counters the ending that Triton's lack.
+                name = sample.name.removesuffix("_total")
+                if name in sums:
+                    sums[name] += sample.value
         return cls(
             queued=sum(sums[name] for name in _QUEUED),
             finished=sum(sums[name] for name in _FINISHED),

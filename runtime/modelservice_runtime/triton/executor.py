@@ -61,6 +61,10 @@ class TritonPythonModel:
             )
         self._sign_of_life = _sign_of_life(os.path.join(folder, "instances"))
 
+    def finalize(self) -> None:
+        """End, as Triton asks before it unloads the model."""
+        self._sign_of_life.close()
+
     def execute(self, requests: list[Any]) -> list[Any]:
         """Answer each request, in order."""
         responses: list[Any] = [None] * len(requests)

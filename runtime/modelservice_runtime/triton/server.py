@@ -1,5 +1,6 @@
 """What the agent answers over HTTP: probes, the state of the models, draining, metrics."""
 
+import asyncio
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -26,11 +27,20 @@ class Pod:
             return ["The pod is being drained."]
         if not await self.triton.live():
             return ["Triton does not answer."]
+        ready = await asyncio.gather(*(self._ready(keeper) for keeper in self.keepers))
         return [
             f"{keeper.model.name} version {keeper.model.version} is {keeper.state.phase}."
-            for keeper in self.keepers
             if keeper.state.phase is not Phase.READY
+            else f"{keeper.model.name} version {keeper.model.version} does not answer."
+            for keeper, is_ready in zip(self.keepers, ready, strict=True)
+            if not is_ready
         ]
+
+    async def _ready(self, keeper: Keeper) -> bool:
+        # Asked anew, since a Triton that crashed and came back a moment ago has nothing loaded.
+        return keeper.state.phase is Phase.READY and await self.triton.ready(
+            keeper.model.name, version=keeper.model.version
+        )
 
 
 def probes(pod: Pod) -> web.Application:

@@ -48,8 +48,8 @@ METADATA = [
 ]
 NO_SERVER = ["http://224.0.0.1", "http://255.255.255.255", "http://[ff02::1]"]
 NOT_PLAIN = [
-    "http://１２７.0.0.1",
-    "http://127。0。0。1",
+    "http://\uff11\uff12\uff17.0.0.1",
+    "http://127\u30020\u30020\u30021",
     "http://%31%32%37.0.0.1",
     "http://127.0.0.1%00.example.com",
     "http://user:secret@s3.example.com",
@@ -70,8 +70,10 @@ NOT_PLAIN = [
     "",
 ]
 
+STRICT = Network()
 
-def reason(url: str, *, network: Network = Network(), trusted: bool = True) -> Reason | None:
+
+def reason(url: str, *, network: Network = STRICT, trusted: bool = True) -> Reason | None:
     try:
         network.check(url, trusted=trusted)
     except Failure as failure:

@@ -1,4 +1,4 @@
-"""Storage against a real S3 server: what arrives is right or is not there; errors say what to do."""
+"""Storage against a real S3 server: objects arrive right or not at all; errors say what to do."""
 
 import hashlib
 import os
@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from modelservice_runtime.artifacts import ranges
+from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.storage import Download, Storage
 from modelservice_runtime.failure import Failure, Reason
-from tests.runtime.s3 import LOOPBACK, S3, SECRET
+from tests.runtime.s3 import S3, SECRET
 
 
 def digest(data: bytes) -> str:
@@ -57,7 +58,7 @@ def test_what_cannot_fit_is_not_begun(
 ) -> None:
     uri = s3.put("too-big", b"a" * 1024)
     monkeypatch.setattr("modelservice_runtime.artifacts.storage._free", lambda folder: 1023)
-    with pytest.raises(Failure, match="modelStorage.size") as caught:
+    with pytest.raises(Failure, match=r"modelStorage\.size") as caught:
         s3.open(uri).download(tmp_path / "model.onnx")
     assert caught.value.reason is Reason.STORAGE_FULL
 
@@ -139,5 +140,5 @@ def test_a_wrong_secret_is_explained_without_its_content(
 
 def test_the_pod_itself_is_refused_as_an_endpoint(s3: S3) -> None:
     with pytest.raises(Failure) as caught:
-        Storage.open("s3://models/x", credentials=s3.secret(), network=type(LOOPBACK)())
+        Storage.open("s3://models/x", credentials=s3.secret(), network=Network())
     assert caught.value.reason is Reason.ENDPOINT_REFUSED

@@ -22,8 +22,8 @@ class Pod:
         self.artifact = directory / f"{model.decode()}.onnx"
         self.artifact.write_bytes(model)
         digest = publication.digest_of(self.artifact)
-        place = publication.artifact_at(output, digest=digest)
-        self.result = {"run": run.run, "uri": place.uri, "digest": digest, "size": len(model)}
+        self.place = output.child(publication.artifact_name(digest))
+        self.result = {"run": run.run, "uri": self.place.uri, "digest": digest, "size": len(model)}
 
     def commit(self) -> Mapping[str, Any]:
         return publication.commit(
@@ -61,7 +61,7 @@ def test_a_repeated_run_ends_with_the_same_result(pod: Callable[[bytes], Pod]) -
 
 def test_an_artifact_without_a_manifest_counts_for_nothing(pod: Callable[[bytes], Pod]) -> None:
     killed, again = pod(b"killed"), pod(b"again")
-    publication.artifact_at(killed.output, digest=killed.result["digest"]).upload(killed.artifact)
+    killed.place.upload(killed.artifact)
     assert again.find() is None
     assert again.commit() == again.result == again.find()
 
@@ -102,11 +102,10 @@ def test_an_artifact_that_does_not_match_is_trained_again(
 ) -> None:
     first = pod(b"first")
     first.commit()
-    place = publication.artifact_at(first.output, digest=first.result["digest"])
     if tampered is None:
-        bucket.delete(place.place.key)
+        bucket.delete(first.place.place.key)
     else:
-        place.put_bytes(tampered)
+        first.place.put_bytes(tampered)
     again = pod(b"again")
     assert again.find() is None
     assert again.commit() == again.result == again.find()

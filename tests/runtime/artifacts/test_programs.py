@@ -1,0 +1,191 @@
+"""fetch and check from end to end: a document and an S3 server in, a model repository out."""
+
+import json
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from modelservice_runtime.artifacts import bring, check, fetch
+from modelservice_runtime.artifacts.network import Network
+from modelservice_runtime.failure import Failure, Reason
+from modelservice_runtime.places import Places
+from modelservice_runtime.progress import Progress, ProgressServer
+from modelservice_runtime.triton import executor_path
+from tests.runtime.examples import document, linear, model_entry
+from tests.runtime.s3 import LOOPBACK, S3
+
+IMPATIENT = {"MODELSERVICE_PATIENCE": "0"}
+
+
+class Pod:
+    """The mounts of a pod, with a document of one or more models."""
+
+    def __init__(self, root: Path, s3: S3) -> None:
+        self.s3 = s3
+        self.places = Places(
+            document=root / "models.json", models=root / "models", key=root / "run" / "key"
+        )
+        self.places.models.mkdir()
+        self.places.key.parent.mkdir()
+
+    def wants(self, *models: dict[str, Any], **fields: Any) -> None:
+        secret = str(self.s3.secret())
+        wanted = document(*({**one, "credentials": secret} for one in models), **fields)
+        self.places.document.write_text(json.dumps(wanted))
+
+    def fetch(self, **environ: str) -> Any:
+        return fetch.program({**IMPATIENT, **environ}, places=self.places, policy=policy, port=0)
+
+    def check(self, **environ: str) -> Any:
+        return check.program({**IMPATIENT, **environ}, places=self.places, policy=policy, port=0)
+
+
+def policy(networks: Iterable[str]) -> Network:
+    return LOOPBACK
+
+
+@pytest.fixture
+def pod(tmp_path: Path, s3: S3) -> Pod:
+    return Pod(tmp_path, s3)
+
+
+def uploaded(s3: S3, key: str, model: onnx.ModelProto | None = None) -> str:
+    return s3.put(key, (model or linear()).SerializeToString())
+
+
+def test_fetch_writes_what_triton_loads(pod: Pod, s3: S3) -> None:
+    pod.wants(model_entry(name="digits", version=3, uri=uploaded(s3, "d.onnx"), maxBatchSize=8))
+    result = pod.fetch(MODELSERVICE_TRITON_CPUS="4")
+    assert result["models"] == [
+        {
+            "name": "digits",
+            "version": 3,
+            "digest": result["models"][0]["digest"],
+            "size": len(linear().SerializeToString()),
+            "format": "ONNX",
+            "inputs": [{"name": "x", "dataType": "FP32", "shape": [-1, 10]}],
+            "outputs": [{"name": "y", "dataType": "FP32", "shape": [-1, 1]}],
+        }
+    ]
+    assert set(result["timings"]) == {"fetch", "verify", "configure"}
+    model = pod.places.models / "digits"
+    assert (model / "3" / "model.onnx").read_bytes() == linear().SerializeToString()
+    assert (model / "3" / "model.py").read_text() == executor_path().read_text()
+    config = (model / "config.pbtxt").read_text()
+    assert "max_batch_size: 8" in config
+    assert 'string_value: "4"' in config
+
+
+def test_a_triton_with_onnxruntime_gets_no_executor(pod: Pod, s3: S3) -> None:
+    triton = {"backends": ["onnxruntime", "python"], "gpu": False}
+    pod.wants(model_entry(uri=uploaded(s3, "d.onnx")), triton=triton)
+    pod.fetch()
+    model = pod.places.models / "digits"
+    assert 'backend: "onnxruntime"' in (model / "config.pbtxt").read_text()
+    assert [path.name for path in (model / "1").iterdir()] == ["model.onnx"]
+
+
+def test_the_key_is_long_private_and_kept(pod: Pod, s3: S3) -> None:
+    pod.wants(model_entry(uri=uploaded(s3, "d.onnx")))
+    pod.fetch()
+    key = pod.places.key.read_text()
+    assert len(key) >= 32
+    assert key.replace("-", "").replace("_", "").isalnum()
+    assert stat.S_IMODE(pod.places.key.stat().st_mode) == 0o440
+    pod.fetch()
+    assert pod.places.key.read_text() == key
+
+
+def test_a_second_start_brings_nothing_again(pod: Pod, s3: S3) -> None:
+    uri = uploaded(s3, "again.onnx")
+    pod.wants(model_entry(uri=uri))
+    digest = pod.check()["models"][0]["digest"]
+    pod.wants(model_entry(uri="s3://models/gone.onnx", digest=digest))
+    assert pod.fetch()["models"][0]["digest"] == digest
+
+
+def test_a_damaged_file_of_a_first_start_is_brought_again(pod: Pod, s3: S3) -> None:
+    uri = uploaded(s3, "d.onnx")
+    pod.wants(model_entry(uri=uri))
+    digest = pod.fetch()["models"][0]["digest"]
+    (pod.places.models / "digits/1/model.onnx").write_bytes(b"half a mod")
+    pod.wants(model_entry(uri=uri, digest=digest))
+    assert pod.fetch()["models"][0]["digest"] == digest
+
+
+def test_check_tells_the_same_and_leaves_no_key(pod: Pod, s3: S3) -> None:
+    pod.wants(model_entry(uri=uploaded(s3, "d.onnx")), revision=None)
+    assert pod.check()["models"][0]["format"] == "ONNX"
+    assert not pod.places.key.exists()
+
+
+WRONG = "sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("revision", "reason"),
+    [(None, Reason.DIGEST_MISMATCH), ("5d9c", Reason.SOURCE_CHANGED)],
+)
+def test_other_bytes_are_not_served(revision: str | None, reason: Reason, pod: Pod, s3: S3) -> None:
+    pod.wants(model_entry(uri=uploaded(s3, "d.onnx"), digest=WRONG), revision=revision)
+    with pytest.raises(Failure, match=WRONG) as caught:
+        pod.fetch()
+    assert caught.value.reason is reason
+    assert caught.value.model == "digits"
+    assert not (pod.places.models / "digits/1/model.onnx").exists()
+    assert not pod.places.key.exists()
+
+
+def test_a_mismatch_names_the_model(pod: Pod, s3: S3) -> None:
+    stated = [{"name": "x", "dataType": "FP32", "shape": [-1, 11]}]
+    uri = uploaded(s3, "d.onnx")
+    pod.wants(model_entry(name="one", uri=uri), model_entry(name="two", uri=uri, inputs=stated))
+    with pytest.raises(Failure, match="not \\[-1, 11\\]") as caught:
+        pod.check()
+    assert (caught.value.reason, caught.value.model) == (Reason.TENSOR_MISMATCH, "two")
+
+
+def test_models_that_do_not_fit_on_the_volume_together_are_refused(pod: Pod, s3: S3) -> None:
+    uri = uploaded(s3, "d.onnx")
+    size = len(linear().SerializeToString())
+    pod.wants(model_entry(name="one", uri=uri), model_entry(name="two", uri=uri))
+    with pytest.raises(Failure, match="modelStorage") as caught:
+        pod.check(MODELSERVICE_MODEL_STORAGE_BYTES=str(2 * size - 1))
+    assert (caught.value.reason, caught.value.model) == (Reason.STORAGE_FULL, "two")
+    pod.check(MODELSERVICE_MODEL_STORAGE_BYTES=str(2 * size))
+
+
+def test_a_model_that_appears_late_is_waited_for(
+    pod: Pod, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait is where the user uploads the model, and where `/progress` says what is missing."""
+    told: list[Progress] = []
+
+    class Server(ProgressServer):
+        def publish(self, progress: Progress) -> None:
+            super().publish(progress)
+            if progress.phase == "Waiting":
+                told.append(progress)
+                uploaded(s3, "late.onnx")
+
+    monkeypatch.setattr(check, "ProgressServer", Server)
+    monkeypatch.setattr("modelservice_runtime.failure._FIRST_WAIT_SECONDS", 0)
+    pod.wants(model_entry(uri="s3://models/late.onnx"))
+    assert pod.check(MODELSERVICE_PATIENCE="60")["models"][0]["name"] == "digits"
+    assert [progress.reason for progress in told] == ["SourceNotFound"]
+
+
+def test_progress_lines_tell_rate_and_time_left(caplog: pytest.LogCaptureFixture) -> None:
+    now = iter([0.0, 1.0, 6.0, 7.0, 10.0])
+    with caplog.at_level("INFO"):
+        listen = bring.TransferLog("digits", clock=lambda: next(now))
+        for done in (10, 60, 70, 100):
+            listen(done * 2**20, 100 * 2**20)
+    assert caplog.messages == [
+        "digits: 60.0 of 100.0 MiB, 10.0 MiB/s, 4 s left",
+        "digits: 100.0 of 100.0 MiB, 10.0 MiB/s, 0 s left",
+    ]

@@ -1,0 +1,198 @@
+"""The executor's judgement: which requests run as one batch, and who fails when one cannot.
+
+Triton's and onnxruntime's modules exist only in a Triton image; here stand-ins take their place
+under the same names. That tensors pass rightly between the real ones is for e2e to show.
+"""
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from modelservice_runtime.triton import executor_path, pulse
+
+Load = Callable[..., Any]
+
+
+class Tensor:
+    """pb_utils.Tensor: made from a DLPack capsule, read by DLPack."""
+
+    def __init__(self, name: str, array: Any) -> None:
+        self.name = name
+        self.array = array
+
+    @classmethod
+    def from_dlpack(cls, name: str, capsule: Any) -> "Tensor":
+        holder = SimpleNamespace(
+            __dlpack__=lambda **options: capsule, __dlpack_device__=lambda: (1, 0)
+        )
+        return cls(name, np.from_dlpack(holder).copy())
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.array.__dlpack__()
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)
+
+
+class Session:
+    """A runtime session: y = 2·x summed over the last axis; a negative number is an error."""
+
+    runs: list[int]
+
+    def __init__(self, path: str, **options: Any) -> None:
+        assert path.endswith("1/model.onnx")
+        self.options = options
+        self.runs = []
+
+    def run(self, outputs: list[str], feed: dict[str, Any]) -> list[Any]:
+        assert outputs == ["y"]
+        self.runs.append(len(feed["x"]))
+        if (feed["x"] < 0).any():
+            raise ValueError("a negative number")
+        return [2 * feed["x"].sum(axis=-1, keepdims=True)]
+
+
+class Options:
+    intra_op_num_threads = 0
+    inter_op_num_threads = 0
+
+    def add_session_config_entry(self, key: str, value: str) -> None:
+        assert key == "session.intra_op.allow_spinning"
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The executor's module, with stand-ins for what only a Triton image has."""
+    pb_utils = ModuleType("triton_python_backend_utils")
+    pb_utils.Tensor = Tensor  # type: ignore[attr-defined]
+    pb_utils.TritonError = str  # type: ignore[attr-defined]
+    pb_utils.InferenceResponse = (  # type: ignore[attr-defined]
+        lambda tensors=None, error=None: SimpleNamespace(tensors=tensors, error=error)
+    )
+    pb_utils.get_input_tensor_by_name = (  # type: ignore[attr-defined]
+        lambda request, name: request.get(name)
+    )
+    onnxruntime = ModuleType("onnxruntime")
+    onnxruntime.SessionOptions = Options  # type: ignore[attr-defined]
+    onnxruntime.InferenceSession = Session  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, pb_utils.__name__, pb_utils)
+    monkeypatch.setitem(sys.modules, onnxruntime.__name__, onnxruntime)
+    spec = importlib.util.spec_from_file_location("executor_under_test", executor_path())
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+CONFIG = {
+    "max_batch_size": 8,
+    "input": [{"name": "x", "data_type": "TYPE_FP32"}],
+    "output": [{"name": "y", "data_type": "TYPE_FP32"}],
+    "parameters": {"intra_op_thread_count": {"string_value": "3"}},
+}
+
+
+@pytest.fixture
+def load(module: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Make an instance of the executor, as Triton does."""
+    (tmp_path / "1").mkdir()
+    pulse.prepare(tmp_path / "1", instances=2)
+    instances = []
+
+    def make(**config: Any) -> Any:
+        instance = module.TritonPythonModel()
+        instance.initialize(
+            {
+                "model_config": json.dumps({**CONFIG, **config}),
+                "model_repository": str(tmp_path),
+                "model_version": "1",
+            }
+        )
+        instances.append(instance)
+        return instance
+
+    yield make
+    for instance in instances:
+        instance.finalize()
+
+
+def request(*rows: list[float]) -> dict[str, Tensor]:
+    return {"x": Tensor("x", np.array(rows, np.float32))}
+
+
+def answers(responses: list[Any]) -> list[Any]:
+    return [response.error or response.tensors[0].array.ravel().tolist() for response in responses]
+
+
+def test_requests_of_one_shape_run_as_one_batch(load: Load) -> None:
+    model = load()
+    got = model.execute([request([1, 2]), request([3, 4], [5, 6]), request([7, 8])])
+    assert answers(got) == [[6], [14, 22], [30]]
+    assert model._session.runs == [4]
+
+
+def test_other_shapes_run_apart_and_keep_their_place(load: Load) -> None:
+    model = load()
+    got = model.execute([request([1, 2]), request([1, 1, 1]), request([3, 4])])
+    assert answers(got) == [[6], [6], [14]]
+    assert sorted(model._session.runs) == [1, 2]
+
+
+def test_a_request_that_cannot_run_fails_alone(load: Load) -> None:
+    model = load()
+    got = model.execute([request([1, 2]), request([-1, 0]), request([3, 4]), {}])
+    assert answers(got) == [
+        [6],
+        "model execution: a negative number",
+        [14],
+        "model execution: input x is missing",
+    ]
+
+
+def test_without_batches_nothing_is_joined(load: Load) -> None:
+    model = load(max_batch_size=0)
+    assert answers(model.execute([request([1, 2]), request([3, 4])])) == [[6], [14]]
+    assert model._session.runs == [1, 1]
+
+
+def test_threads_are_what_the_configuration_says(load: Load) -> None:
+    model = load()
+    assert model._session.options["sess_options"].intra_op_num_threads == 3
+    assert model._session.options["providers"] == ["CPUExecutionProvider"]
+    unsaid = load(parameters={}, instance_group=[{"count": 1000}])
+    assert unsaid._session.options["sess_options"].intra_op_num_threads == 1
+
+
+def test_each_instance_shows_that_it_lives(load: Load, tmp_path: Path) -> None:
+    watch = pulse.Pulse(tmp_path / "1", instances=2)
+    first = load()
+    assert not watch.lost()
+    second = load()
+    assert not watch.lost()
+    first.finalize()
+    assert watch.lost()
+    assert second is not first
+
+
+NOISE = "Schema error: Trying to register schema with name Abs (domain:  version: 1) …"
+
+
+def test_only_the_known_noise_is_swallowed(
+    load: Load, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def noisy(session: Session, path: str, **options: Any) -> None:
+        session.options, session.runs = options, []
+        os.write(2, f"{NOISE}\n\na real warning\n{NOISE}\n".encode())
+
+    monkeypatch.setattr(Session, "__init__", noisy)
+    load()
+    assert capfd.readouterr().err == "a real warning\n"
