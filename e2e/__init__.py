@@ -1,1 +1,1 @@
-"""What needs more than one process: the development cluster, the images and the end-to-end suites."""
+"""What needs more than one process: the development cluster, images, the demo, end-to-end tests."""

@@ -55,6 +55,7 @@ _HEALING = frozenset(
         Reason.SOURCE_NOT_FOUND,
         Reason.STORAGE_UNAVAILABLE,
         Reason.SOURCE_CHANGED,
+        Reason.ENDPOINT_REFUSED,  # the endpoint stands in a Secret, which may be put right
     }
 )
 

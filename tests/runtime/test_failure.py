@@ -12,6 +12,7 @@ HEALING = {
     "SourceNotFound",
     "StorageUnavailable",
     "SourceChanged",
+    "EndpointRefused",
 }
 
 

@@ -164,16 +164,14 @@ class Watch:
 
 async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
     """Cancel what a run consists of and wait until it is over, with its connections."""
-    await _cancel(tasks)
     # The streams of the other kinds outlive the one that failed, and nobody has a handle on them.
-    while streams := [task for task in asyncio.all_tasks() if _is_stream(task)]:
-        await _cancel(streams)
-
-
-async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+    # They go first: connections are closed by the last of `tasks`.
+    streams = {task for task in asyncio.all_tasks() if _is_stream(task)} - set(tasks)
+    for group in (streams, tasks):
+        for task in group:
+            task.cancel()
+        if group:
+            await asyncio.wait(group)
 
 
 def _is_stream(task: asyncio.Task[Any]) -> bool:

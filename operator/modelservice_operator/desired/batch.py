@@ -48,7 +48,7 @@ def check(
         mounts=mounts,
         read_only=mounts.keys() - {"models", "tmp"},
         platform=platform,
-        env=pods.storage_environment(platform),
+        env={**pods.storage_environment(platform), **pods.room_environment(storage)},
     )
     volumes = [
         pods.scratch(name="models", size=storage),

@@ -67,7 +67,7 @@ def document(
     namespace: str,
     service: str,
     revision: str | None,
-    gpu: bool,
+    gpus: int,
     platform: Platform,
 ) -> dict[str, Any]:
     """The wanted-models document that fetch, check and agent read (`models.json`)."""
@@ -75,10 +75,16 @@ def document(
         "apiVersion": names.RUNTIME_API_VERSION,
         "service": {"namespace": namespace, "name": service},
         **({"revision": revision} if revision else {}),
-        "triton": {"backends": list(platform.triton.backends), "gpu": gpu and platform.triton.gpu},
+        "triton": _triton(platform, gpus=gpus),
         "network": {"allowedNetworks": list(platform.allowed_networks)},
     }
     return {**head, "models": [_document_entry(entry) for entry in entries]}
+
+
+def _triton(platform: Platform, *, gpus: int) -> dict[str, Any]:
+    """What Triton can do in this pod; `gpus` is 0 where its image cannot drive any."""
+    usable = gpus if platform.triton.gpu else 0
+    return {"backends": list(platform.triton.backends), "gpu": usable > 0, "gpus": usable}
 
 
 def source_secret(source: Source, *, platform: Platform) -> str:

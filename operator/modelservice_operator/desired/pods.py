@@ -81,6 +81,11 @@ def storage_environment(platform: Platform) -> dict[str, str]:
     }
 
 
+def room_environment(storage: str) -> dict[str, str]:
+    """Tells a program how much it may write, so that it can say so before the kubelet evicts it."""
+    return {"MODELSERVICE_MODEL_STORAGE_BYTES": str(int(quantity.parse(storage)))}
+
+
 def credential_volumes(secrets: Iterable[str]) -> list[Manifest]:
     # optional: a missing Secret is then the program's own message, which heals when it appears,
     # and not a pod that hangs in ContainerCreating.

@@ -50,7 +50,7 @@ def template(
             **pods.gpu_affinity(spec.gpu),
             "automountServiceAccountToken": False,
             "initContainers": [
-                _fetch(platform=platform, secrets=secrets),
+                _fetch(spec, platform=platform, secrets=secrets),
                 _agent(platform=platform),
             ],
             "containers": [_triton(spec, platform=platform)],
@@ -79,9 +79,9 @@ def storage_size(spec: ModelServiceSpec, *, platform: Platform) -> str:
     return stated.size if stated is not None else platform.model_storage
 
 
-def _fetch(*, platform: Platform, secrets: Sequence[str]) -> Manifest:
+def _fetch(spec: ModelServiceSpec, *, platform: Platform, secrets: Sequence[str]) -> Manifest:
     mounts = {**MODELS, **pods.credential_mounts(secrets)}
-    return pods.container(
+    fetch = pods.container(
         name="fetch",
         image=platform.images.agent,
         command=["modelservice-fetch"],
@@ -89,8 +89,17 @@ def _fetch(*, platform: Platform, secrets: Sequence[str]) -> Manifest:
         mounts=mounts,
         read_only=mounts.keys() - {"models", "run", "tmp"},
         platform=platform,
-        env=pods.storage_environment(platform),
+        env={
+            **pods.storage_environment(platform),
+            **pods.room_environment(storage_size(spec, platform=platform)),
+        },
     )
+    # how many threads a model may use: what fetch writes for Triton depends on Triton's limit
+    cpus = {"containerName": "triton", "resource": "limits.cpu", "divisor": "1"}
+    fetch["env"].append(
+        {"name": "MODELSERVICE_TRITON_CPUS", "valueFrom": {"resourceFieldRef": cpus}}
+    )
+    return fetch
 
 
 def _agent(*, platform: Platform) -> Manifest:
@@ -100,7 +109,7 @@ def _agent(*, platform: Platform) -> Manifest:
         command=["modelservice-agent"],
         resources=pods.resources("agent", platform=platform),
         mounts=MODELS,
-        read_only=("models", "run", "config"),
+        read_only=("run", "config"),
         platform=platform,
     )
     return {
