@@ -69,5 +69,5 @@ e2e: images ## end-to-end tests on the cluster: real Triton, real training, faul
 	$(BIN)/pytest e2e/suite
 
 .PHONY: test-trainer
-test-trainer: cluster ## tests of the code that needs torch, inside the trainer image
+test-trainer: .venv/.done ## tests of the code that needs torch, inside the trainer image
 	@$(PY) -m e2e.images test-trainer

@@ -18,7 +18,7 @@ _HELD_OUT = 240
 
 
 def parts(*, seed: int) -> Parts:
-    """1,437 digits to train, each in 5 places; 120 to measure; 240 held out; classes in proportion."""
+    """1,437 digits to train, each in 5 places; 120 to measure; 240 held out; stratified."""
     source = load_digits()
     x = (_enlarged(source.images) / 16).astype(np.float32)[:, np.newaxis]
     x = np.pad(x, ((0, 0), (0, 0), (_MARGIN, _MARGIN), (_MARGIN, _MARGIN)))

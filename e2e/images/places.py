@@ -9,7 +9,10 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Places:
-    """The directories of one cache; nothing outside it is written."""
+    """The directories of one cache.
+
+    Nothing outside it is written, but buildah's own index of blobs (/var/lib/containers/cache).
+    """
 
     cache: Path
 

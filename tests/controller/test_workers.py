@@ -135,16 +135,13 @@ async def test_a_run_comes_back_when_it_asked_to() -> None:
 async def test_a_failed_run_comes_back_and_is_told_once(
     error: Exception, level: int, traceback: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock = Clock()
     script = Script(error, error)
-    workers = make(script, clock=clock)
-    workers.enqueue(KEY, lane=Lane.NORMAL)
+    workers = make(script)
     with caplog.at_level(logging.INFO):
         async with running(workers):
             for run in range(1, 4):
+                workers.enqueue(KEY, lane=Lane.NORMAL)
                 await script.ran(run)
-                clock.now += 10.0
-                workers.enqueue(Key("default", "wake up"), lane=Lane.SHORT)
     told = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert [(record.levelno, bool(record.exc_info)) for record in told] == [(level, traceback)]
 

@@ -237,6 +237,19 @@ def test_a_lost_result_is_looked_for_again() -> None:
     assert world.writes.count(f"create Job/{job}") == 2
 
 
+def test_a_result_that_is_on_its_way_is_waited_for() -> None:
+    world = World(service(models=trained()))
+    world.settle()
+    (job,) = world.jobs()
+    world.end_job(job, container="train", **RESULT)
+    ended, world.pods[-1]["status"] = world.pods[-1]["status"], {"phase": "Running"}
+    world.settle()
+    assert world.condition("TrainingComplete") == ("False", "Training")
+    world.pods[-1]["status"] = ended
+    world.settle()
+    assert len(world.versions) == 1
+
+
 def test_a_service_made_again_serves_what_it_had_trained() -> None:
     world = World(service(models=trained()))
     world.settle()

@@ -96,14 +96,15 @@ async def test_own_object_that_the_store_did_not_know_is_taken_over(
     assert store.size == 1
 
 
+@pytest.mark.parametrize("kind", APPLIED)
 async def test_object_that_was_made_again_is_not_applied_by_its_old_uid(
-    client: Client, namespace: str
+    client: Client, namespace: str, kind: str
 ) -> None:
     """A stale store must not write into what now has the name: 422 there, a Conflict for us."""
-    manifest = child("ConfigMap", namespace=namespace)
-    gone = await writer(client).create_applied(BY_NAME["ConfigMap"], manifest=manifest)
-    await remove(client, BY_NAME["ConfigMap"], namespace=namespace, name="digits")
-    theirs = await post(client, foreign("ConfigMap", namespace=namespace))
+    manifest = child(kind, namespace=namespace)
+    gone = await writer(client).create_applied(BY_NAME[kind], manifest=manifest)
+    await remove(client, BY_NAME[kind], namespace=namespace, name="digits")
+    theirs = await post(client, foreign(kind, namespace=namespace))
     apply = Apply(
         manifest=manifest, stage=0, mode="apply", exists=True, uid=gone["metadata"]["uid"]
     )
@@ -111,7 +112,7 @@ async def test_object_that_was_made_again_is_not_applied_by_its_old_uid(
     with pytest.raises(Conflict):
         await executor(client).execute(Change(applies=(apply,)))
 
-    assert await client.get(BY_NAME["ConfigMap"], namespace=namespace, name="digits") == theirs
+    assert await client.get(BY_NAME[kind], namespace=namespace, name="digits") == theirs
 
 
 async def test_another_runs_model_version_is_taken(client: Client, namespace: str) -> None:

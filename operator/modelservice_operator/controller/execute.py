@@ -21,13 +21,21 @@ from modelservice_operator.controller.delta import Apply, Change, Delete, wanted
 from modelservice_operator.controller.store import Store, controller_of
 from modelservice_operator.kube.apply import Writer
 from modelservice_operator.kube.client import Client
-from modelservice_operator.kube.errors import ApiError, Conflict, Forbidden, Invalid, NotFound
+from modelservice_operator.kube.errors import (
+    ApiError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unavailable,
+)
 from modelservice_operator.kube.kinds import BY_NAME, MODEL_VERSION, SERVICE, Kind
 from modelservice_operator.view import Manifest
 
 IN_FLIGHT: Final = 8
 # Allocating a cluster IP is the API server's slow write: more at a time only queue up there.
 CLUSTER_IPS: Final = 4
+STATUS_ATTEMPTS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +105,28 @@ class Executor:
     async def apply_status(
         self, kind: Kind, *, namespace: str, name: str, uid: str, status: Manifest
     ) -> None:
-        """Write the status of a ModelService or a ModelVersion."""
-        answer = await self._writer.apply_status(
-            kind, namespace=namespace, name=name, uid=uid, status=status
-        )
-        self._store.put(kind.kind, answer)
+        """Write the status of a ModelService or a ModelVersion.
+
+        Raises NotFound or Conflict where the object with this uid is gone.
+        """
+        version = self._store.version(uid)
+        for _ in range(STATUS_ATTEMPTS):
+            if version is None:
+                raise Conflict(f"{namespace}/{name} was made again", kind=kind.kind)
+            try:
+                answer = await self._writer.apply_status(
+                    kind, namespace=namespace, name=name, version=version, status=status
+                )
+            except Conflict:
+                # Somebody wrote it a moment ago. What we have to say of what we saw is still true.
+                found = await self._client.get(kind, namespace=namespace, name=name)
+                self._store.put(kind.kind, found)
+                same = found["metadata"]["uid"] == uid
+                version = found["metadata"]["resourceVersion"] if same else None
+            else:
+                self._store.put(kind.kind, answer)
+                return
+        raise Unavailable(f"{namespace}/{name} is written too often", kind=kind.kind)
 
     async def _apply(self, apply: Apply) -> Outcome:
         manifest = apply.manifest

@@ -114,6 +114,11 @@ class Store:
             and not _newer(entry.version, than=version)
         ]
 
+    def version(self, uid: str) -> str | None:
+        """The resourceVersion of an object; None if it is not held."""
+        entry = self._entries.get(uid)
+        return entry.version if entry is not None else None
+
     def owned(self, uid: str) -> Manifest | None:
         """What we own of a child, as `Observed.owned`."""
         entry = self._entries.get(uid)

@@ -6,7 +6,7 @@ are pinned to bytes, which revisions live, and the next step from them to the wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,9 @@ from modelservice_operator.api import ModelService, duration
 from modelservice_operator.canonical import digest
 from modelservice_operator.desired import batch, child_names
 from modelservice_operator.desired.child import Owner
-from modelservice_operator.desired.model_set import ModelEntry, source_secret
+from modelservice_operator.desired.model_set import ModelEntry
 from modelservice_operator.desired.platform import Platform
+from modelservice_operator.desired.resolution import entries_of, pinned, revision_hash
 from modelservice_operator.desired.runs import Run, newest, run_hash
 from modelservice_operator.observed.jobs import JobVerdict, Phase, judge
 from modelservice_operator.observed.pods import is_leaving, is_ready, timestamp
@@ -76,11 +77,12 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
     spec = service.spec
     size = 0 if spec.suspend else spec.serving.replicas
     runs = _runs(service, owner=owner, view=view)
-    entries, waiting = _entries(service, runs=runs, platform=platform)
+    entries, waiting = entries_of(service, runs=runs, platform=platform)
     live = revisions(view)
     check = _check(entries, owner=owner, view=view) if entries else None
-    pinned = _pinned(entries, service=service, live=live.values(), check=check)
-    target = revision_hash(service, entries=pinned) if pinned else None
+    told = check.verdict.result.get("models", ()) if check is not None else ()
+    chosen = pinned(entries, service=service, live=live.values(), told=told)
+    target = revision_hash(service, entries=chosen) if chosen else None
     strategy, turned = _strategy(service, target=target, live=live, now=now)
     serving = any(item.stand().proven for item in live.values() if item.hash != target)
     blind = strategy is Strategy.REPLACE and serving and target is not None
@@ -90,10 +92,11 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
     )  # nothing is taken from what serves before its successor was checked
     needed = bool(entries) and not spec.suspend and (target is None or blind)
     aim = target if target is not None and not held else _settled(live, target=target)
-    chosen = _step(aim, live=live, size=size, strategy=strategy)
+    next_step = _step(aim, live=live, size=size, strategy=strategy)
     if held and target in live:
         # its pods that wait for room stay where they are
-        chosen = replace(chosen, sizes={target: live[target].size, **chosen.sizes})
+        sizes = {target: live[target].size, **next_step.sizes}
+        next_step = replace(next_step, sizes=sizes)
     return Situation(
         owner=owner,
         service=service,
@@ -103,26 +106,12 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
         check=check if needed else None,
         live=live,
         target=target,
-        entries=pinned,
+        entries=chosen,
         aim=aim,
-        step=chosen,
+        step=next_step,
         turned=turned,
         wake_at=_wake_at(service, runs=runs, check=check, live=live, target=target, now=now),
     )
-
-
-def revision_hash(service: ModelService, *, entries: Sequence[ModelEntry]) -> str:
-    """Over all that a pod's behaviour depends on and that the user decides; nothing else."""
-    spec = service.spec
-    serving = spec.serving.model_dump(
-        mode="json",
-        by_alias=True,
-        exclude_defaults=True,
-        exclude={"replicas", "progress_deadline"},
-    )
-    gpu = spec.gpu.model_dump(mode="json", by_alias=True) if spec.gpu else None
-    identity = {"models": [entry.identity() for entry in entries], "gpu": gpu, "serving": serving}
-    return digest(identity)
 
 
 def _runs(service: ModelService, *, owner: Owner, view: View) -> tuple[Run, ...]:
@@ -152,41 +141,6 @@ def _runs(service: ModelService, *, owner: Owner, view: View) -> tuple[Run, ...]
     return tuple(runs)
 
 
-def _entries(
-    service: ModelService, *, runs: Sequence[Run], platform: Platform
-) -> tuple[tuple[ModelEntry, ...], tuple[str, ...]]:
-    """The models that a revision would serve; none while one of them does not exist yet."""
-    by_name = {run.model.name: run for run in runs}
-    entries, waiting = [], []
-    for model in service.spec.models:
-        if model.source is not None:
-            secret = source_secret(model.source, platform=platform)
-            stated = f"sha256:{model.source.sha256}" if model.source.sha256 else None
-            entries.append(
-                ModelEntry(
-                    spec=model, version=1, uri=model.source.uri, digest=stated, secret=secret
-                )
-            )
-            continue
-        version = by_name[model.name].serving
-        if version is None:
-            waiting.append(model.name)
-            continue
-        artifact = version["spec"]["artifact"]
-        entries.append(
-            ModelEntry(
-                spec=model,
-                version=int(version["spec"]["version"]),
-                uri=artifact["uri"],
-                digest=artifact["digest"],
-                secret=platform.storage.secret_name,
-                inputs=tuple(version["spec"].get("inputs", ())),
-                outputs=tuple(version["spec"].get("outputs", ())),
-            )
-        )
-    return ((), tuple(waiting)) if waiting else (tuple(entries), ())
-
-
 def _check(entries: Sequence[ModelEntry], *, owner: Owner, view: View) -> Check:
     chosen = digest([entry.request() for entry in entries])
     name = child_names.check_job(service=owner.name, check_hash=chosen)
@@ -198,45 +152,6 @@ def _check(entries: Sequence[ModelEntry], *, owner: Owner, view: View) -> Check:
         verdict=verdict,
         progress=view.progress.get(verdict.pod_uid or "", {}),
     )
-
-
-def _pinned(
-    entries: Sequence[ModelEntry],
-    *,
-    service: ModelService,
-    live: Iterable[Revision],
-    check: Check | None,
-) -> tuple[ModelEntry, ...]:
-    """The entries with their digests; empty while one is unknown.
-
-    A revision that exists already answers for its own digests. A new one looks at its sources
-    again: the bytes behind a URI may be others than when an older revision was made.
-    """
-    for revision in live:
-        known = _fill(entries, found=revision.models)
-        if known and revision_hash(service, entries=known) == revision.hash:
-            return known
-    told = check.verdict.result.get("models", ()) if check is not None else ()
-    return _fill(entries, found=told)
-
-
-def _fill(
-    entries: Sequence[ModelEntry], *, found: Iterable[Mapping[str, Any]]
-) -> tuple[ModelEntry, ...]:
-    by_name = {item.get("name"): item for item in found}
-    filled = []
-    for entry in entries:
-        seen = by_name.get(entry.name, {})
-        chosen = entry.digest or seen.get("digest")
-        if chosen is None:
-            return ()
-        known: dict[str, Any] = {"digest": chosen}
-        if chosen == seen.get("digest"):
-            for side in ("inputs", "outputs"):
-                if seen.get(side):
-                    known[side] = tuple(seen[side])
-        filled.append(replace(entry, **known))
-    return tuple(filled)
 
 
 def _strategy(

@@ -63,14 +63,18 @@ class Writer:
         return await self._client.request("DELETE", path, kind=kind.kind, body=body)
 
     async def apply_status(
-        self, kind: Kind, *, namespace: str, name: str, uid: str, status: Manifest
+        self, kind: Kind, *, namespace: str, name: str, version: str, status: Manifest
     ) -> Manifest:
-        """The one write to a user's object. Conflict where it was made again, NotFound if gone."""
+        """The one write to a user's object, as long as it has this resourceVersion; else Conflict.
+
+        NB: a uid would not do. The API server ignores it in an apply to a custom resource's
+        /status, and would give a service that was made again the status of the one before.
+        """
         self._fence.check()
         body: dict[str, Any] = {
             "apiVersion": kind.api_version,
             "kind": kind.kind,
-            "metadata": {"name": name, "namespace": namespace, "uid": uid},
+            "metadata": {"name": name, "namespace": namespace, "resourceVersion": version},
             "status": status,
         }
         path = kind.path(namespace=namespace, name=name, subresource="status")

@@ -61,6 +61,9 @@ class Lease:
         self._record: Manifest = {}
         self._version = ""
         self._seen = NEVER
+        # one request at a time: a renewal on its way must not undo a release
+        self._turn = asyncio.Lock()
+        self._retired = False
 
     @property
     def held(self) -> bool:
@@ -85,28 +88,36 @@ class Lease:
             if not await self._try() and not self._ours(self._record):
                 break
         self._deadline = NEVER
+        if self._retired:
+            return
         log.warning("the lease is lost", extra={"lease": self._name, "identity": self.identity})
 
     async def release(self) -> None:
-        """Give the lease up, so that another candidate need not wait for its end."""
-        if not self.held:
-            return
-        self._deadline = NEVER
-        spec = self._record | {"holderIdentity": "", "leaseDurationSeconds": 1}
-        try:
-            await self._write(spec | {"renewTime": _now()})
-        except ApiError as error:
-            log.info("the lease could not be released: %s", error)
+        """Stand no more, and give the lease up, so that nobody has to wait for its end."""
+        self._retired = True
+        async with self._turn:
+            if not self.held:
+                return
+            self._deadline = NEVER
+            spec = self._record | {"holderIdentity": "", "leaseDurationSeconds": 1}
+            try:
+                await self._write(spec | {"renewTime": _now()})
+            except ApiError as error:
+                log.info("the lease could not be released: %s", error)
 
     async def _try(self) -> bool:
         """One attempt to get or renew. False where another holds it or nobody answers."""
+        async with self._turn:
+            return not self._retired and await self._claim()
+
+    async def _claim(self) -> bool:
         began = self._clock()
         try:
             if not (self.held and self._version):
                 await self._observe()
             if not self._free(began):
                 return False
-            await self._write(self._claim())
+            await self._write(self._claimed())
         except Conflict:
             self._version = ""  # somebody wrote it: look again before the next attempt
             return False
@@ -126,7 +137,7 @@ class Lease:
     def _ours(self, record: Manifest) -> bool:
         return bool(record.get("holderIdentity") == self.identity)
 
-    def _claim(self) -> Manifest:
+    def _claimed(self) -> Manifest:
         now = _now()
         renewed = self._ours(self._record)
         changes = int(self._record.get("leaseTransitions") or 0)

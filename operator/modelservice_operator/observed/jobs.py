@@ -14,6 +14,7 @@ from typing import Any
 from modelservice_operator.observed.pods import (
     containers,
     controlled_by,
+    has_ended,
     image_problem,
     termination,
     timestamp,
@@ -64,6 +65,10 @@ def judge(job: Observed | None, *, pods: Iterable[Manifest], container: str) -> 
         for item in job.status.get("conditions", ())
         if item.get("status") == "True"
     }
+    late = next((pod for pod in reversed(own) if not has_ended(pod)), None)
+    if late is not None and ("Complete" in conditions or "Failed" in conditions):
+        # The Job's last event overtook its pod's, which brings the result.
+        return JobVerdict(phase=Phase.RUNNING, pod_uid=late["metadata"]["uid"])
     if "Complete" in conditions:
         return _completed(conditions["Complete"], pods=own, container=container)
     if "Failed" in conditions:

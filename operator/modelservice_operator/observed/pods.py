@@ -51,6 +51,10 @@ def is_ready(pod: Manifest) -> bool:
     return condition(pod, "Ready").get("status") == "True"
 
 
+def has_ended(pod: Manifest) -> bool:
+    return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+
+
 def is_leaving(pod: Manifest) -> bool:
     return bool(pod["metadata"].get("deletionTimestamp"))
 

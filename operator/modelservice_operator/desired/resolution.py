@@ -1,0 +1,105 @@
+"""From the spec to the models that a revision would serve, and to the revision's name.
+
+A source becomes an entry as it stands; a training becomes one once a version of it exists. Entries
+are pinned to digests before they make a revision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from modelservice_operator.api import ModelService
+from modelservice_operator.canonical import digest
+from modelservice_operator.desired.model_set import ModelEntry, source_secret
+from modelservice_operator.desired.platform import Platform
+from modelservice_operator.desired.runs import Run
+from modelservice_operator.rollout.revisions import Revision
+
+
+def entries_of(
+    service: ModelService, *, runs: Sequence[Run], platform: Platform
+) -> tuple[tuple[ModelEntry, ...], tuple[str, ...]]:
+    """The models that a revision would serve; none while one of them does not exist yet."""
+    by_name = {run.model.name: run for run in runs}
+    entries, waiting = [], []
+    for model in service.spec.models:
+        if model.source is not None:
+            secret = source_secret(model.source, platform=platform)
+            stated = f"sha256:{model.source.sha256}" if model.source.sha256 else None
+            entries.append(
+                ModelEntry(
+                    spec=model, version=1, uri=model.source.uri, digest=stated, secret=secret
+                )
+            )
+            continue
+        version = by_name[model.name].serving
+        if version is None:
+            waiting.append(model.name)
+            continue
+        artifact = version["spec"]["artifact"]
+        entries.append(
+            ModelEntry(
+                spec=model,
+                version=int(version["spec"]["version"]),
+                uri=artifact["uri"],
+                digest=artifact["digest"],
+                secret=platform.storage.secret_name,
+                inputs=tuple(version["spec"].get("inputs", ())),
+                outputs=tuple(version["spec"].get("outputs", ())),
+            )
+        )
+    return ((), tuple(waiting)) if waiting else (tuple(entries), ())
+
+
+def pinned(
+    entries: Sequence[ModelEntry],
+    *,
+    service: ModelService,
+    live: Iterable[Revision],
+    told: Iterable[Mapping[str, Any]],
+) -> tuple[ModelEntry, ...]:
+    """The entries with their digests; empty while one is unknown. `told` is what a check found.
+
+    A revision that exists already answers for its own digests. A new one looks at its sources
+    again: the bytes behind a URI may be others than when an older revision was made.
+    """
+    for revision in live:
+        known = _fill(entries, found=revision.models)
+        if known and revision_hash(service, entries=known) == revision.hash:
+            return known
+    return _fill(entries, found=told)
+
+
+def _fill(
+    entries: Sequence[ModelEntry], *, found: Iterable[Mapping[str, Any]]
+) -> tuple[ModelEntry, ...]:
+    by_name = {item.get("name"): item for item in found}
+    filled = []
+    for entry in entries:
+        seen = by_name.get(entry.name, {})
+        chosen = entry.digest or seen.get("digest")
+        if chosen is None:
+            return ()
+        known: dict[str, Any] = {"digest": chosen}
+        if chosen == seen.get("digest"):
+            for side in ("inputs", "outputs"):
+                if seen.get(side):
+                    known[side] = tuple(seen[side])
+        filled.append(replace(entry, **known))
+    return tuple(filled)
+
+
+def revision_hash(service: ModelService, *, entries: Sequence[ModelEntry]) -> str:
+    """Over all that a pod's behaviour depends on and that the user decides; nothing else."""
+    spec = service.spec
+    serving = spec.serving.model_dump(
+        mode="json",
+        by_alias=True,
+        exclude_defaults=True,
+        exclude={"replicas", "progress_deadline"},
+    )
+    gpu = spec.gpu.model_dump(mode="json", by_alias=True) if spec.gpu else None
+    identity = {"models": [entry.identity() for entry in entries], "gpu": gpu, "serving": serving}
+    return digest(identity)
