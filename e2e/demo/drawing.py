@@ -19,9 +19,7 @@ def draw(image: np.ndarray) -> list[str]:
 
 
 def beside(images: Sequence[np.ndarray], *, captions: Sequence[str]) -> list[str]:
-    """Images in a row with a caption below each."""
-    drawn = [
-        [*draw(image), caption[:COLUMNS].center(COLUMNS)]
-        for image, caption in zip(images, captions, strict=True)
-    ]
-    return [GAP.join(lines).rstrip() for lines in zip(*drawn, strict=True)]
+    """Images in a row with a caption below each, without lines that are empty in all of them."""
+    rows = [GAP.join(row).rstrip() for row in zip(*map(draw, images), strict=True)]
+    below = GAP.join(caption[:COLUMNS].center(COLUMNS) for caption in captions)
+    return [*filter(None, rows), below.rstrip()]

@@ -52,12 +52,17 @@ class Instances:
 
 @dataclass(frozen=True)
 class Model:
-    """One version of one model. `digest` None: not pinned, take what is there (a check)."""
+    """One version of one model. `digest` None: not pinned, take what is there (a check).
+
+    `stated` says that the user wrote the digest; else an earlier look at the bytes, or the training
+    that made them, found it.
+    """
 
     name: str
     version: int
     uri: str
     digest: str | None
+    stated: bool
     credentials: Path
     max_batch_size: int
     dynamic_batching: DynamicBatching | None
@@ -86,6 +91,7 @@ class Model:
             version=int(document["version"]),
             uri=str(document["uri"]),
             digest=document.get("digest"),
+            stated=bool(document.get("stated")),
             credentials=Path(document["credentials"]),
             max_batch_size=int(document.get("maxBatchSize") or 0),
             dynamic_batching=None if batching is None else DynamicBatching.parse(batching),

@@ -97,6 +97,7 @@ def _document_entry(entry: ModelEntry) -> dict[str, Any]:
         "version": entry.version,
         "uri": entry.uri,
         "digest": entry.digest,
+        "stated": entry.spec.source is not None and entry.spec.source.sha256 is not None,
         "credentials": f"{CREDENTIALS}/{entry.secret}",
         **_config(entry.spec),
     }

@@ -106,7 +106,6 @@ def bring_all(
                     bring,
                     model,
                     settings=settings,
-                    pinned=document.revision is not None,
                     used=used,
                 ),
                 seconds=settings.patience,
@@ -118,11 +117,8 @@ def bring_all(
     return tuple(brought)
 
 
-def bring(model: Model, *, settings: Settings, pinned: bool, used: int = 0) -> Brought:
-    """Bring one model. `pinned` says that its digest is the revision's and not the user's.
-
-    `used` is what the other models take of the volume, in bytes.
-    """
+def bring(model: Model, *, settings: Settings, used: int = 0) -> Brought:
+    """Bring one model. `used` is what the other models take of the volume, in bytes."""
     clock = _Laps()
     path = model.folder(settings.root) / MODEL_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +130,7 @@ def bring(model: Model, *, settings: Settings, pinned: bool, used: int = 0) -> B
     fetch_seconds = clock.lap()
     if model.digest is not None and digest != model.digest:
         path.unlink()
-        raise _other_bytes(model, digest=digest, pinned=pinned)
+        raise _other_bytes(model, digest=digest)
     signature = onnx_model.read(path)
     verify_seconds = clock.lap()
     text = config(model, signature=signature, target=settings.target)
@@ -187,11 +183,11 @@ def _require_room(storage: Storage, *, quota: int | None, used: int) -> None:
         )
 
 
-def _other_bytes(model: Model, *, digest: str, pinned: bool) -> Failure:
-    if pinned:
+def _other_bytes(model: Model, *, digest: str) -> Failure:
+    if not model.stated:
         return Failure(
             reason=Reason.SOURCE_CHANGED,
-            message=f"{model.uri} holds other bytes ({digest}) than when this revision was made "
+            message=f"{model.uri} holds other bytes ({digest}) than when it was looked at "
             f"({model.digest}). Put the old file back, or change the spec to take the new one.",
         )
     return Failure(

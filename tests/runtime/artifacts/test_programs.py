@@ -127,11 +127,11 @@ WRONG = "sha256:" + "0" * 64
 
 
 @pytest.mark.parametrize(
-    ("revision", "reason"),
-    [(None, Reason.DIGEST_MISMATCH), ("5d9c", Reason.SOURCE_CHANGED)],
+    ("stated", "reason"),
+    [(True, Reason.DIGEST_MISMATCH), (False, Reason.SOURCE_CHANGED)],
 )
-def test_other_bytes_are_not_served(revision: str | None, reason: Reason, pod: Pod, s3: S3) -> None:
-    pod.wants(model_entry(uri=uploaded(s3, "d.onnx"), digest=WRONG), revision=revision)
+def test_other_bytes_are_not_served(stated: bool, reason: Reason, pod: Pod, s3: S3) -> None:
+    pod.wants(model_entry(uri=uploaded(s3, "d.onnx"), digest=WRONG, stated=stated))
     with pytest.raises(Failure, match=WRONG) as caught:
         pod.fetch()
     assert caught.value.reason is reason

@@ -23,7 +23,12 @@ class Pod:
         self.artifact.write_bytes(model)
         digest = publication.digest_of(self.artifact)
         self.place = output.child(publication.artifact_name(digest))
-        self.result = {"run": run.run, "uri": self.place.uri, "digest": digest, "size": len(model)}
+        self.result: dict[str, Any] = {
+            "run": run.run,
+            "uri": self.place.uri,
+            "digest": digest,
+            "size": len(model),
+        }
 
     def commit(self) -> Mapping[str, Any]:
         return publication.commit(
@@ -94,6 +99,15 @@ def test_a_manifest_that_is_not_ours_is_replaced(
     mine = pod(b"mine")
     assert mine.find() is None
     assert mine.commit() == mine.result == mine.find()
+
+
+def test_a_manifest_that_leads_elsewhere_is_not_followed(
+    pod: Callable[[bytes], Pod], output: Storage
+) -> None:
+    one = pod(b"one")
+    one.result["uri"] = "s3://elsewhere/model.onnx"
+    one.commit()
+    assert one.find() is None
 
 
 @pytest.mark.parametrize("tampered", [b"other bytes", None])

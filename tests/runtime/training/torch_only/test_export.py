@@ -48,6 +48,18 @@ def test_a_file_that_computes_something_else_is_refused(recipe: Recipe, tmp_path
     assert e.value.reason is Reason.TRAINING_FAILED
 
 
+def test_an_export_that_froze_what_should_move_is_refused(tmp_path: Path) -> None:
+    class Counting(nn.Module):
+        calls = 0
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.calls += 1
+            return x[:, :1] * self.calls
+
+    with pytest.raises(Failure, match="does not compute what was trained"):
+        export(Counting(), recipe=RECIPES["linear"], target=tmp_path / "model.onnx")
+
+
 def test_a_file_that_no_engine_loads_is_refused(tmp_path: Path) -> None:
     target = tmp_path / "model.onnx"
     target.write_bytes(b"nothing like a graph")
