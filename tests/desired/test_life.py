@@ -261,6 +261,23 @@ def test_a_service_made_again_serves_what_it_had_trained() -> None:
     assert len(again.deployments()) == 1
 
 
+def test_a_version_that_is_deleted_is_made_anew_under_another_number() -> None:
+    world = World(service(models=trained()))
+    world.settle()
+    world.end_job(world.jobs()[0], container="train", **RESULT)
+    world.settle()
+    world.run_pods()
+    world.settle()
+    (job,) = world.jobs()
+    world.versions.clear()
+    world.settle()
+    assert world.writes[-2:] == [f"delete Job/{job}", f"create Job/{job}"]
+    assert world.condition("Available") == ("True", "Serving")
+    world.end_job(world.jobs()[0], container="train", **RESULT)
+    world.settle()
+    assert [item["spec"]["version"] for item in world.versions] == [2]
+
+
 def test_a_changed_training_takes_the_next_number() -> None:
     world = World(service(models=trained()))
     world.settle()

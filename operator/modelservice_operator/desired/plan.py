@@ -99,8 +99,8 @@ def _run(run: Run, *, situation: Situation, platform: Platform, now: float) -> l
     """The Job of a run while it is wanted, and the version that it publishes."""
     if run.done and run.verdict.phase is Phase.ABSENT:
         return []
-    if not run.done and retries_now(run.verdict, now=now):
-        return []
+    if not run.done and (run.verdict.spent or retries_now(run.verdict, now=now)):
+        return []  # it goes, and the next pass makes it again: somebody deleted the version, say
     job = batch.training(
         run.model,
         owner=situation.owner,

@@ -76,9 +76,9 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
     )
     spec = service.spec
     size = 0 if spec.suspend else spec.serving.replicas
-    runs = _runs(service, owner=owner, view=view)
-    entries, waiting = entries_of(service, runs=runs, platform=platform)
     live = revisions(view)
+    runs = _runs(service, owner=owner, view=view, live=live)
+    entries, waiting = entries_of(service, runs=runs, platform=platform)
     check = _check(entries, owner=owner, view=view) if entries else None
     told = check.verdict.result.get("models", ()) if check is not None else ()
     chosen = pinned(entries, service=service, live=live.values(), told=told)
@@ -114,7 +114,9 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
     )
 
 
-def _runs(service: ModelService, *, owner: Owner, view: View) -> tuple[Run, ...]:
+def _runs(
+    service: ModelService, *, owner: Owner, view: View, live: Mapping[str, Revision]
+) -> tuple[Run, ...]:
     runs = []
     for model in service.spec.models:
         if model.training is None:
@@ -125,6 +127,14 @@ def _runs(service: ModelService, *, owner: Owner, view: View) -> tuple[Run, ...]
         own = [item for item in versions if item["spec"].get("lineage", {}).get("run") == chosen]
         verdict = judge(view.children.get(("Job", name)), pods=view.pods, container=batch.TRAIN)
         latest = newest(versions)
+        # also those that somebody deleted while they are served: a number never means two things
+        numbers = [int(item["spec"]["version"]) for item in versions]
+        numbers += [
+            int(item["version"])
+            for revision in live.values()
+            for item in revision.models
+            if item["name"] == model.name
+        ]
         runs.append(
             Run(
                 model=model,
@@ -134,7 +144,7 @@ def _runs(service: ModelService, *, owner: Owner, view: View) -> tuple[Run, ...]
                 verdict=verdict,
                 version=newest(own),
                 serving=newest(own) or latest,
-                next_number=int(latest["spec"]["version"]) + 1 if latest else 1,
+                next_number=max(numbers, default=0) + 1,
                 progress=view.progress.get(verdict.pod_uid or "", {}),
             )
         )

@@ -46,10 +46,8 @@ class JobVerdict:
     retry_at: float | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
     pod_uid: str | None = None
-
-    @property
-    def finished(self) -> bool:
-        return self.phase in {Phase.SUCCEEDED, Phase.FAILED}
+    # its result was registered before (only then does a Job get its time to live)
+    spent: bool = False
 
 
 def judge(job: Observed | None, *, pods: Iterable[Manifest], container: str) -> JobVerdict:
@@ -69,6 +67,8 @@ def judge(job: Observed | None, *, pods: Iterable[Manifest], container: str) -> 
     if late is not None and ("Complete" in conditions or "Failed" in conditions):
         # The Job's last event overtook its pod's, which brings the result.
         return JobVerdict(phase=Phase.RUNNING, pod_uid=late["metadata"]["uid"])
+    if "Complete" in conditions and "ttlSecondsAfterFinished" in job.owned.get("spec", {}):
+        return JobVerdict(phase=Phase.SUCCEEDED, spent=True)
     if "Complete" in conditions:
         return _completed(conditions["Complete"], pods=own, container=container)
     if "Failed" in conditions:

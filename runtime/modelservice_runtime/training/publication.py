@@ -6,7 +6,8 @@
 
 The manifest commits the run. It is created only where none is, and artifacts never replace each
 other, so that two pods of one run (a node that was lost and came back) cannot mix their halves:
-the first to commit wins, and the other ends with the same result.
+the first to commit wins, and the other ends with the same result. A run that is done again with
+other data at the same URI replaces the manifest.
 """
 
 import hashlib
@@ -89,7 +90,7 @@ def commit(
     if place.put_bytes(manifest, if_absent=True):
         return result
     other = find(run, output=output, scratch=scratch)
-    if other is not None:
+    if other is not None and other["dataset"] == result["dataset"]:
         log.info("another pod of this run was faster; its result stands")
         return other
     place.put_bytes(manifest)
@@ -121,6 +122,7 @@ def _committed(
     for name, expected in (("run", run.run), ("uri", artifact.uri)):
         if result.text(name) != expected:
             raise result.error(name, f"must be {expected}", result.text(name))
+    result.nested("dataset").text("digest")
     return result.values, artifact, digest
 
 

@@ -81,9 +81,29 @@ class Session:
     def _find_or_begin(self) -> Mapping[str, Any] | None:
         output = self.open(self.run.output)
         finished = publication.find(self.run, output=output, scratch=self.scratch)
-        if finished is None:
-            publication.begin(self.run, output=output)
-        return finished
+        if finished is not None and self._is_of_this_data(finished):
+            return finished
+        publication.begin(self.run, output=output)
+        return None
+
+    def _is_of_this_data(self, finished: Mapping[str, Any]) -> bool:
+        """Whether a result was trained on what lies at the dataset's URI now.
+
+        It is asked where somebody deleted the version to have the run done again, or where the
+        version was never registered. A dataset that is gone speaks against nothing.
+        """
+        path = self.scratch / "dataset.npz"
+        try:
+            digest = self._fetch(path).digest
+        except Failure as failure:
+            if failure.reason is not Reason.SOURCE_NOT_FOUND:
+                raise
+            return True
+        path.unlink()
+        same: bool = digest == finished["dataset"]["digest"]
+        if not same:
+            log.info("run %s was done with other data: it is done again", self.run.run)
+        return same
 
     def _load(self) -> tuple[dataset.Dataset, str]:
         run = self.run

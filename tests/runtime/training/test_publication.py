@@ -28,6 +28,7 @@ class Pod:
             "uri": self.place.uri,
             "digest": digest,
             "size": len(model),
+            "dataset": {"uri": run.dataset.uri, "digest": "sha256:d1"},
         }
 
     def commit(self) -> Mapping[str, Any]:
@@ -78,6 +79,13 @@ def test_of_two_pods_at_once_the_first_to_commit_wins_for_both(
     assert fast.commit() == fast.result
     assert slow.commit() == fast.result
     assert slow.find() == fast.result
+
+
+def test_a_run_with_other_data_replaces_what_was_committed(pod: Callable[[bytes], Pod]) -> None:
+    old, new = pod(b"old"), pod(b"new")
+    old.commit()
+    new.result["dataset"] = {**old.result["dataset"], "digest": "sha256:d2"}
+    assert new.commit() == new.result == pod(b"third").find()
 
 
 @pytest.mark.parametrize(

@@ -124,10 +124,21 @@ def test_a_repeated_run_trains_nothing_and_says_the_same(
 ) -> None:
     upload(**line)
     result = pod(epochs=5).execute()
-    upload(x=np.zeros(1), y=np.zeros(1))
     again = pod(epochs=5)
     assert again.execute() == result
     assert again.phases == ["Loading", "Done"]
+
+
+def test_a_run_that_is_repeated_with_other_data_trains_again(
+    pod: Callable[..., Pod], upload: Callable[..., str], line: dict[str, np.ndarray]
+) -> None:
+    upload(**line)
+    first = pod(epochs=5).execute()
+    upload(**(line | {"y": line["y"] + 1}))
+    second = pod(epochs=5).execute()
+    assert second["dataset"] != first["dataset"]
+    assert second["digest"] != first["digest"]
+    assert pod(epochs=5).execute() == second, "its manifest stands where the old one was"
 
 
 def test_the_same_run_elsewhere_gives_the_same_bytes(
