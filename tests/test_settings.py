@@ -76,7 +76,6 @@ def test_a_whole_platform_is_read() -> None:
             "secretName": "secret",
         },
         "security": {"allowedNetworks": ["10.0.0.0/8"]},
-        "clusterDomain": "example.org",
         "resources": {"agent": {"requests": {"cpu": "50m"}, "limits": {"memory": "1Gi"}}},
     }
 
@@ -89,7 +88,6 @@ def test_a_whole_platform_is_read() -> None:
     assert found.allowed_networks == ("10.0.0.0/8",)
     assert found.image_pull_secrets == ("pull",)
     assert found.image_pull_policy == "Never"
-    assert found.cluster_domain == "example.org"
     assert found.resources["agent"] == {"requests": {"cpu": "50m"}, "limits": {"memory": "1Gi"}}
 
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from modelservice_operator.controller.queue import Lane, Queue
+from modelservice_operator.controller.queue import BACKOFF_OUTAGE, Lane, Queue
 from modelservice_operator.controller.workers import Workers
 from modelservice_operator.kube.errors import Fenced, Throttled, Unavailable
 from modelservice_operator.metrics import Metrics
@@ -144,6 +144,23 @@ async def test_a_failed_run_comes_back_and_is_told_once(
                 await script.ran(run)
     told = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert [(record.levelno, bool(record.exc_info)) for record in told] == [(level, traceback)]
+
+
+@pytest.mark.parametrize(("status", "waits"), [(0, False), (503, False), (500, True)])
+async def test_an_outage_makes_no_long_pauses(status: int, waits: bool) -> None:
+    """The API server's return is noticed soon, while a webhook that always fails is let be."""
+    clock = Clock()
+    errors = [Unavailable("no answer", kind="Pod", status=status) for _ in range(8)]
+    script = Script(*errors)
+    workers = make(script, clock=clock)
+    async with running(workers):
+        for run in range(1, 9):
+            workers.enqueue(KEY, lane=Lane.NORMAL)
+            await script.ran(run)
+        clock.now += BACKOFF_OUTAGE
+        workers.enqueue(Key("default", "other"), lane=Lane.NORMAL)
+        await script.ran(9 if waits else 10)
+        assert (KEY in script.runs[8:]) is not waits
 
 
 async def test_one_services_error_does_not_stop_another() -> None:

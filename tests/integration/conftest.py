@@ -14,7 +14,7 @@ from e2e.cluster.client import Client as PlainClient
 from e2e.cluster.client import Refused, eventually
 from e2e.cluster.controlplane import ControlPlane
 from modelservice_operator.kube.client import Client
-from tests.integration.engine import connect
+from tests.integration.engine import connected
 
 CRDS = Path(__file__).parents[2] / "crds"
 
@@ -55,6 +55,5 @@ def namespace(control_plane: ControlPlane) -> str:
 
 @pytest.fixture
 async def client(control_plane: ControlPlane) -> AsyncIterator[Client]:
-    client = await connect(control_plane)
-    yield client
-    await client.close()
+    async with connected(control_plane) as client:
+        yield client

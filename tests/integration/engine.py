@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -30,6 +32,27 @@ class Open:
 
 async def connect(plane: ControlPlane) -> Client:
     return await Client.connect(kubeconfig=str(plane.kubeconfig), user_agent="engine-tests")
+
+
+@asynccontextmanager
+async def connected(plane: ControlPlane) -> AsyncIterator[Client]:
+    """A client, and time for all connections to say goodbye before the event loop ends."""
+    before = sockets()
+    client = await connect(plane)
+    try:
+        yield client
+    finally:
+        await client.close()
+        await eventually(lambda: sockets() <= before)
+
+
+def sockets() -> int:
+    """How many sockets this process has open."""
+    found = 0
+    for file in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # that of the iteration itself is gone by now
+            found += str(file.readlink()).startswith("socket:")
+    return found
 
 
 def writer(client: Client) -> Writer:

@@ -24,7 +24,7 @@ from tests.integration.conftest import install_crds
 from tests.integration.engine import (
     KINDS,
     child,
-    connect,
+    connected,
     create_service,
     eventually,
     foreign,
@@ -225,9 +225,8 @@ def mortal_plane() -> Iterator[ControlPlane]:
 
 @pytest.fixture
 async def mortal(mortal_plane: ControlPlane) -> AsyncIterator[Engine]:
-    client = await connect(mortal_plane)
-    yield Engine(client)
-    await client.close()
+    async with connected(mortal_plane) as client:
+        yield Engine(client)
 
 
 async def test_a_killed_api_server_is_watched_again(

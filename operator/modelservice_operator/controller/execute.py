@@ -138,7 +138,7 @@ class Executor:
                 raise ValueError("an object that exists is applied by its uid")
             return await self._again(kind, manifest=manifest, uid=apply.uid)
         except (Invalid, Forbidden) as error:
-            return _rejection(error, kind=kind, name=manifest["metadata"]["name"])
+            return await self._refusal(error, kind=kind, name=manifest["metadata"]["name"])
 
     async def _first(self, kind: Kind, *, apply: Apply) -> Outcome:
         """The first write of an object: it must not meet another one of its name."""
@@ -191,12 +191,20 @@ class Executor:
             self._store.forget(delete.uid)
             return Outcome()
         except (Invalid, Forbidden) as error:
-            return _rejection(error, kind=kind, name=delete.name)
+            return await self._refusal(error, kind=kind, name=delete.name)
         if "deletionTimestamp" in answer.get("metadata", {}):
             self._store.put(kind.kind, answer)  # something still holds it
         else:
             self._store.forget(delete.uid)
         return Outcome(deleted=1)
+
+    async def _refusal(self, error: ApiError, *, kind: Kind, name: str) -> Outcome:
+        """A write that was refused, unless by an API server that does not know our rights yet."""
+        if isinstance(error, Forbidden) and not await self._client.ready():
+            raise Unavailable("the API server is starting up", kind=kind.kind) from error
+        reason = error.reason or type(error).__name__
+        rejected = Rejected(kind.kind, name, reason, error.message, error.heals)
+        return Outcome(rejected=(rejected,))
 
     def _take(self, kind: Kind, *, answer: Manifest, manifest: Manifest) -> None:
         """Read your writes; and accept what admission made of what we wanted."""
@@ -228,17 +236,6 @@ async def _together(writes: Iterable[Coroutine[Any, Any, Outcome]]) -> Outcome:
             raise result
         outcome += result
     return outcome
-
-
-def _rejection(error: ApiError, *, kind: Kind, name: str) -> Outcome:
-    rejected = Rejected(
-        kind=kind.kind,
-        name=name,
-        reason=error.reason or type(error).__name__,
-        message=error.message,
-        heals=error.heals,
-    )
-    return Outcome(rejected=(rejected,))
 
 
 def _published_by(version: Manifest) -> tuple[str | None, str | None]:

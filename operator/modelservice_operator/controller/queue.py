@@ -19,6 +19,9 @@ from modelservice_operator.view import Key
 
 BACKOFF_FIRST: Final = 0.5
 BACKOFF_LAST: Final = 300.0
+# While the API server is away: its return should be noticed soon, and what waits is bounded by
+# the slots of the workers.
+BACKOFF_OUTAGE: Final = 3.0
 
 
 class Lane(Enum):
@@ -118,14 +121,16 @@ class Queue:
         if requeue is not None:
             self.add(key, lane=Lane.SHORT, now=now, delay=max(requeue, 0.001))
 
-    def retry(self, key: Key, *, now: float, after: float = 0.0) -> float:
+    def retry(
+        self, key: Key, *, now: float, after: float = 0.0, limit: float = BACKOFF_LAST
+    ) -> float:
         """A run failed: it comes back after a growing pause, which is returned.
 
-        `after` is a pause that the server asks for.
+        `after` is a pause that the server asks for, `limit` the longest of our own.
         """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        pause = min(BACKOFF_FIRST * 2.0 ** min(failures, 20), BACKOFF_LAST)
+        pause = min(BACKOFF_FIRST * 2.0 ** min(failures, 20), limit)
         pause = max(pause * (0.8 + 0.4 * self._jitter()), after)
         self._pauses[key] = _Pause(now + pause, demanded=after > 0)
         arrived = self._running.pop(key)

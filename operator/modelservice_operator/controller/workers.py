@@ -12,7 +12,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from modelservice_operator.controller.queue import Lane, Queue, Turn
+from modelservice_operator.controller.queue import (
+    BACKOFF_LAST,
+    BACKOFF_OUTAGE,
+    Lane,
+    Queue,
+    Turn,
+)
 from modelservice_operator.kube.errors import ApiError, Fenced, Unavailable
 from modelservice_operator.metrics import Metrics
 from modelservice_operator.view import Key
@@ -127,9 +133,13 @@ class Workers:
             # The lease is lost; whoever leads next reconciles everything.
             self._queue.retry(key, now=self._clock())
             return "fenced"
+        except Unavailable as error:
+            limit = BACKOFF_OUTAGE if error.outage else BACKOFF_LAST
+            pause = self._queue.retry(key, now=self._clock(), after=error.retry_after, limit=limit)
+            self._tell(key, f"{type(error).__name__}: {error}", pause=pause)
+            return "error"
         except ApiError as error:
-            pause = error.retry_after if isinstance(error, Unavailable) else 0.0
-            pause = self._queue.retry(key, now=self._clock(), after=pause)
+            pause = self._queue.retry(key, now=self._clock())
             self._tell(key, f"{type(error).__name__}: {error}", pause=pause)
             return "error"
         except Exception:  # noqa: BLE001 - a bug in one service's path must not stop the others

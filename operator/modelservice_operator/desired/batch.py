@@ -18,6 +18,9 @@ from modelservice_operator.rollout.revisions import DOCUMENT_KEY
 
 CHECK = "check"  # container names; results are read from their termination messages
 TRAIN = "train"
+# Seconds a program tries again what heals before it gives its place back. A Secret that appears
+# reaches a new pod at once, and a running one only after the kubelet's next round of a minute.
+PATIENCE = "30"
 TTL = 600  # seconds a finished training Job stays after its version is registered
 
 
@@ -48,7 +51,11 @@ def check(
         mounts=mounts,
         read_only=mounts.keys() - {"models", "tmp"},
         platform=platform,
-        env={**pods.storage_environment(platform), **pods.room_environment(storage)},
+        env={
+            **pods.storage_environment(platform),
+            **pods.room_environment(storage),
+            "MODELSERVICE_PATIENCE": PATIENCE,
+        },
     )
     volumes = [
         pods.scratch(name="models", size=storage),
@@ -103,6 +110,7 @@ def training(
         platform=platform,
         env={
             **pods.storage_environment(platform),
+            "MODELSERVICE_PATIENCE": PATIENCE,
             "MODELSERVICE_RUN": json.dumps(document, sort_keys=True),
         },
     )

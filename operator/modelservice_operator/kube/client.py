@@ -42,6 +42,13 @@ class Page:
     resource_version: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    text: bytes
+    retry_after: str | None
+
+
 class Client:
     """Requests to one API server. Use `connect`, and `close` at the end."""
 
@@ -112,6 +119,14 @@ class Client:
                 return
             query["continue"] = metadata["continue"]
 
+    async def ready(self) -> bool:
+        """Whether the API server says that it has started up: caches filled, rights known."""
+        try:
+            answer = await self._send("GET", "/readyz", kind="", body=None, content_type=JSON)
+        except Unavailable:
+            return False
+        return answer.status == 200
+
     async def request(
         self,
         method: str,
@@ -124,7 +139,30 @@ class Client:
         within: float = TIMEOUT,
     ) -> Manifest:
         """The answer's object, `within` so many seconds. Raises a class of `errors`, by meaning."""
-        url = f"{self.server}{path}?{urlencode(query)}" if query else f"{self.server}{path}"
+        if query:
+            path = f"{path}?{urlencode(query)}"
+        answer = await self._send(
+            method, path, kind=kind, body=body, content_type=content_type, within=within
+        )
+        if answer.status < 400:
+            return _parsed(answer.text, kind=kind, status=answer.status)
+        raise error_of(
+            answer.status,
+            body=_status_of(answer.text),
+            kind=kind,
+            retry_after=answer.retry_after,
+        )
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        kind: str,
+        body: Manifest | None,
+        content_type: str,
+        within: float = TIMEOUT,
+    ) -> _Answer:
         began = time.monotonic()
         status = 0
         try:
@@ -132,7 +170,7 @@ class Client:
             headers |= await self._authorization()
             response = await self._rest.request(
                 method,
-                url,
+                self.server + path,
                 headers=headers,
                 body=body,
                 _request_timeout=aiohttp.ClientTimeout(total=within),
@@ -145,14 +183,7 @@ class Client:
             if self._meter is not None:
                 verb = _VERBS.get(method, method.lower())
                 self._meter(verb, kind, status, time.monotonic() - began)
-        if status < 400:
-            return _parsed(text, kind=kind, status=status)
-        raise error_of(
-            status,
-            body=_status_of(text),
-            kind=kind,
-            retry_after=response.headers.get("Retry-After"),
-        )
+        return _Answer(status, text, response.headers.get("Retry-After"))
 
     async def _authorization(self) -> dict[str, str]:
         # Reads a rotated service-account token again at most once a minute.

@@ -69,6 +69,11 @@ class Unavailable(ApiError):
         super().__init__(message, kind=kind, status=status, reason=reason)
         self.retry_after = retry_after
 
+    @property
+    def outage(self) -> bool:
+        """Whether the server itself is away, which is no service's own trouble."""
+        return self.status in {0, 503}
+
 
 class Throttled(Unavailable):
     """Too many requests."""

@@ -22,7 +22,7 @@ from modelservice_operator.observed.pods import (
 )
 from modelservice_operator.view import Manifest, Observed
 
-RETRY_AFTER = 60.0  # seconds between the end of a failed Job that heals and its successor
+RETRY_AFTER = 30.0  # seconds between the end of a failed Job that heals and its successor
 EXIT_TERMINAL = 42
 EXIT_HEALS = 43
 

@@ -131,7 +131,7 @@ def bring(model: Model, *, settings: Settings, used: int = 0) -> Brought:
     if model.digest is not None and digest != model.digest:
         path.unlink()
         raise _other_bytes(model, digest=digest)
-    signature = onnx_model.read(path)
+    signature = _signature(path, model=model)
     verify_seconds = clock.lap()
     text = config(model, signature=signature, target=settings.target)
     size = path.stat().st_size
@@ -159,6 +159,14 @@ def result(brought: tuple[Brought, ...]) -> dict[str, Any]:
             "configure": round(sum(one.configure_seconds for one in brought), 3),
         },
     }
+
+
+def _signature(path: Path, *, model: Model) -> Signature:
+    try:
+        return onnx_model.read(path)
+    except Failure as failure:
+        message = f"{model.uri} cannot be served: {failure.message}"
+        raise Failure(reason=failure.reason, message=message) from None
 
 
 def _digest_of(path: Path) -> str | None:
