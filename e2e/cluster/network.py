@@ -98,6 +98,8 @@ def ensure(places: Places) -> None:
             advice="load the kernel's bridge module (modprobe bridge)",
             details=up.stderr.strip(),
         )
+    # An address of a Service that kube-proxy has no rule for (yet) must not leave the machine.
+    run("ip", "route", "replace", at.SERVICES, "dev", at.BRIDGE, places=places)
     if not (SYSCTL / BRIDGED).exists():
         raise Problem(
             "the kernel has no br_netfilter, without which pods reach no service",

@@ -83,7 +83,9 @@ class Kubectl:
     def get(self, kind: Kind, name: str) -> Manifest | None:
         """One object; None where there is none."""
         try:
-            found: Manifest = json.loads(self.run("get", kind.name, name, "--output=json"))
+            # As a list shows it, so that both can be compared.
+            words = ("get", kind.name, name, "--output=json", "--show-managed-fields")
+            found: Manifest = json.loads(self.run(*words))
         except Refused as refused:
             if refused.not_found:
                 return None

@@ -5,8 +5,9 @@ pod, and measured latencies mean something. Elsewhere `kubectl port-forward` lea
 """
 
 import re
-import socket
 import subprocess
+import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -14,7 +15,9 @@ from e2e.demo.kinds import SERVICE
 from e2e.demo.kubectl import Kubectl, Refused
 
 HTTP, GRPC = 8000, 8001
-PATIENCE = 1.0  # seconds; a node answers within milliseconds
+TIMEOUT = 1.0  # seconds; a node answers within milliseconds
+PATIENCE = 3.0  # seconds; kube-proxy may be a moment behind
+PAUSE = 0.2
 
 
 @contextmanager
@@ -26,19 +29,25 @@ def reach(
     if service is None:
         raise Refused(f"there is no Service {name}")
     address = str(service["spec"]["clusterIP"])
-    if all(_open(address, port=port) for port in ports):
+    if _is_triton(f"{address}:{HTTP}"):
         yield [f"{address}:{port}" for port in ports]
         return
     with ExitStack() as stack:
         yield [stack.enter_context(_tunnel(kubectl, name, port=port)) for port in ports]
 
 
-def _open(host: str, *, port: int) -> bool:
-    try:
-        with socket.create_connection((host, port), timeout=PATIENCE):
-            return True
-    except OSError:
-        return False
+def _is_triton(address: str) -> bool:
+    """Whether Triton answers there: where nothing leads to it, a gateway of the network may."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with opener.open(f"http://{address}/v2/health/live", timeout=TIMEOUT):
+                return True
+        except OSError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(PAUSE)
 
 
 @contextmanager

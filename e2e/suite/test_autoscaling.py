@@ -2,6 +2,8 @@
 
 from contextlib import ExitStack
 
+import pytest
+
 from e2e.demo.kinds import AUTOSCALER, MODEL_SERVICE
 from e2e.demo.reach import HTTP, reach
 from e2e.suite.conftest import Apply
@@ -11,6 +13,9 @@ from e2e.suite.traffic import traffic
 
 SENDERS = 4
 CPU = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}
+
+# From outside a cluster a tunnel leads to one pod: that shows nothing here.
+pytestmark = pytest.mark.embedded
 
 
 def test_load_adds_pods(live: Live, apply: Apply) -> None:

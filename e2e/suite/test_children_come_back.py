@@ -64,11 +64,8 @@ def only(live: Live, kind: Kind, name: str) -> Manifest:
 
 
 def wanted(child: Manifest) -> Manifest:
-    """What a child asks for, without what the API server or another controller notes in it."""
-    spec = {
-        key: value
-        for key, value in child.get("spec", {}).items()
-        if key not in {"clusterIP", "clusterIPs"}
-    }
-    labels = child["metadata"].get("labels")
-    return {"spec": spec, "data": child.get("data"), "labels": labels}
+    """What a child asks for, without what others note in it or what is read from models again."""
+    told = {"clusterIP", "clusterIPs"}
+    spec = {key: value for key, value in child.get("spec", {}).items() if key not in told}
+    data = {key: value for key, value in child.get("data", {}).items() if key != "models"}
+    return {"spec": spec, "data": data, "labels": child["metadata"].get("labels")}

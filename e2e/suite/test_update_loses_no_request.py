@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from e2e.demo.kinds import DEPLOYMENT, MODEL_SERVICE, POD
 from e2e.demo.kubectl import Objects
 from e2e.demo.reach import HTTP, reach
 from e2e.suite.conftest import Apply
 from e2e.suite.live import Live, model, pods_of, service
 from e2e.suite.traffic import traffic
+
+# From outside a cluster a tunnel leads to one pod: that shows nothing here.
+pytestmark = pytest.mark.embedded
 
 
 def test_surge_loses_no_request(live: Live, apply: Apply) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from modelservice_operator.desired import batch, serving_pod, workload
 from modelservice_operator.desired.autoscaler import autoscaler
 from modelservice_operator.desired.child import Child
-from modelservice_operator.desired.model_set import document
+from modelservice_operator.desired.model_set import ModelEntry, document
 from modelservice_operator.desired.model_version import model_version
 from modelservice_operator.desired.network import disruption_budget, network_policy, service
 from modelservice_operator.desired.platform import Platform
@@ -61,13 +61,8 @@ def _new_data(situation: Situation, *, revision: str, platform: Platform) -> dic
         template=serving_pod.template(
             spec, owner=owner, revision=revision, entries=situation.entries, platform=platform
         ),
-        document=document(
-            situation.entries,
-            namespace=owner.namespace,
-            service=owner.name,
-            revision=revision,
-            gpus=spec.gpu.count if spec.gpu else 0,
-            platform=platform,
+        document=_document(
+            situation, entries=situation.entries, revision=revision, platform=platform
         ),
         entries=situation.entries,
     )
@@ -81,16 +76,27 @@ def _check(situation: Situation, *, platform: Platform, now: float) -> Iterator[
     yield from batch.check(
         owner=owner,
         check_hash=check.hash,
-        document=document(
-            check.entries,
-            namespace=owner.namespace,
-            service=owner.name,
-            revision=None,
-            gpus=spec.gpu.count if spec.gpu else 0,
-            platform=platform,
-        ),
+        document=_document(situation, entries=check.entries, revision=None, platform=platform),
         secrets=[entry.secret for entry in check.entries],
         storage=serving_pod.storage_size(spec, platform=platform),
+        platform=platform,
+    )
+
+
+def _document(
+    situation: Situation,
+    *,
+    entries: Sequence[ModelEntry],
+    revision: str | None,
+    platform: Platform,
+) -> dict[str, Any]:
+    gpu = situation.service.spec.gpu
+    return document(
+        entries,
+        namespace=situation.owner.namespace,
+        service=situation.owner.name,
+        revision=revision,
+        gpus=gpu.count if gpu is not None else 0,
         platform=platform,
     )
 
