@@ -234,7 +234,7 @@ async def test_sigterm_ends_it_in_order_also_after_the_watch_took_the_signal(
         await eventually(lambda: exists(client, namespace))  # so the watch has started
         signal.raise_signal(signal.SIGTERM)
         await asyncio.wait_for(asyncio.shield(task), 15)
-    assert asyncio.all_tasks() == before
+    await eventually(lambda: asyncio.all_tasks() == before)
     lease = await client.get(LEASE, namespace=namespace, name="operator")
     assert lease["spec"].get("holderIdentity", "") == ""
 

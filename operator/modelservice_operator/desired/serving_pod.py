@@ -119,6 +119,8 @@ def _agent(*, platform: Platform) -> Manifest:
             _port(names.PORT_NAME_METRICS, names.PORT_METRICS),
             _port("probes", names.PORT_AGENT),
         ],
+        # Triton starts once this has passed; before, a refused readiness probe is no event
+        "startupProbe": _probe("/healthz", port=names.PORT_AGENT, period=1, failures=60),
         "livenessProbe": _probe("/healthz", port=names.PORT_AGENT, period=10, failures=6),
         "readinessProbe": _probe("/readyz", port=names.PORT_AGENT, period=1, failures=1),
     }
