@@ -10,6 +10,7 @@ from e2e.cluster.places import Places
 from e2e.cluster.target import foreign
 from e2e.demo import bucket, release, surroundings
 from e2e.demo.bucket import Bucket
+from e2e.demo.kinds import MODEL_SERVICE
 from e2e.demo.kubectl import Manifest
 from e2e.demo.surroundings import Surroundings
 from e2e.suite.live import Live, model, service
@@ -52,7 +53,10 @@ def live(around: Surroundings) -> Iterator[Live]:
     )
     store.ensure(bucket.DATA, bucket.MODELS)
     kubectl.apply(bucket.secret(around.storage))
-    yield Live(around=around, kubectl=kubectl, bucket=store)
+    live = Live(around=around, kubectl=kubectl, bucket=store)
+    yield live
+    # A namespace with pods in it is looked at again only after half of their grace period.
+    live.remove(*(str(item["metadata"]["name"]) for item in kubectl.list(MODEL_SERVICE)))
     kubectl.run("delete", "namespace", kubectl.namespace, seconds=300.0)
 
 

@@ -3,7 +3,7 @@
 from e2e.demo import release
 from e2e.demo.kinds import CRD, MODEL_SERVICE, POD
 from e2e.demo.kubectl import Manifest
-from e2e.suite.live import Live, restarts, uids
+from e2e.suite.live import Live, empty, restarts, uids
 
 OPERATOR = f"app.kubernetes.io/instance={release.RELEASE}"
 
@@ -18,7 +18,7 @@ def test_upgrade_and_removal_leave_pods_and_services(live: Live, served: str) ->
 
     release.uninstall(live.around)
     try:
-        assert live.kubectl.of(release.NAMESPACE).list(POD, selector=OPERATOR) == []
+        live.kubectl.of(release.NAMESPACE).wait_all(POD, empty, selector=OPERATOR)
         assert live.kubectl.get(CRD, "modelservices.modelservice.io") is not None
         assert live.kubectl.get(CRD, "modelversions.modelservice.io") is not None
         assert live.kubectl.get(MODEL_SERVICE, served) is not None

@@ -50,7 +50,7 @@ def test_the_agent(live: Live, served: str, node: Node) -> None:
 def test_a_training_pod(live: Live, apply: Apply, node: Node, how: str) -> None:
     uri = live.uri("line.npz")
     live.bucket.put(line(samples=20_000), uri=uri)
-    name = apply(service(f"pod-{how}", trained(uri, epochs=20_000 if how == "killed" else 20_001)))
+    name = apply(service(f"pod-{how}", trained(uri, epochs=100_000 if how == "killed" else 99_999)))
     live.kubectl.wait(MODEL_SERVICE, name, in_epochs)
     (pod,) = live.pods(name, component="training")
     if how == "killed":
@@ -99,7 +99,7 @@ def system(live: Live) -> Kubectl:
 
 def in_epochs(found: Manifest) -> bool:
     """Whether a training is past its first epoch."""
-    return any(entry.get("epoch", 0) >= 1 for entry in found["status"].get("training", ()))
+    return any(entry.get("epoch", 0) >= 1 for entry in found.get("status", {}).get("training", ()))
 
 
 def versions(live: Live, name: str) -> list[Manifest]:

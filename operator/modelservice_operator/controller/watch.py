@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from pathlib import Path
 from typing import Any, Final
 
 import kopf
@@ -29,8 +30,7 @@ from modelservice_operator.metrics import Metrics
 RETRIES: Final = (1.0,) * 30
 CONNECT: Final = 5.0
 
-# Every long-lived task of kopf runs this coroutine.
-_GUARD: Final = (aiotasks.guard.__code__.co_filename, aiotasks.guard.__code__.co_name)
+_KOPF: Final = str(Path(kopf.__file__).parent)
 
 Handler = Callable[..., Awaitable[None]]
 
@@ -166,16 +166,26 @@ async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
     """Cancel what a run consists of and wait until it is over, with its connections."""
     # The streams of the other kinds outlive the one that failed, and nobody has a handle on them.
     # They go first: connections are closed by the last of `tasks`.
-    streams = {task for task in asyncio.all_tasks() if _is_stream(task)} - set(tasks)
-    for group in (streams, tasks):
-        for task in group:
-            task.cancel()
-        if group:
-            await asyncio.wait(group)
+    await _cancel({task for task in asyncio.all_tasks() if _is_stream(task)} - set(tasks))
+    await _cancel(tasks)
+    # NB: helpers go last. A stream takes the end of one for a pause: it would swallow its own
+    # cancellation and go on. Normally it ends them itself; one that was between two events forgets.
+    await _cancel([task for task in asyncio.all_tasks() if _source(task).startswith(_KOPF)])
+
+
+async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 def _is_stream(task: asyncio.Task[Any]) -> bool:
-    # NB: none of kopf's other tasks. A stream ends its own helpers, and takes the end of one of
-    # them for a pause: it would swallow its own cancellation and go on.
+    # Every long-lived task of kopf runs this coroutine.
+    return getattr(task.get_coro(), "cr_code", None) is aiotasks.guard.__code__
+
+
+def _source(task: asyncio.Task[Any]) -> str:
+    """The file whose coroutine the task runs."""
     code = getattr(task.get_coro(), "cr_code", None)
-    return code is not None and (code.co_filename, code.co_name) == _GUARD
+    return str(code.co_filename) if code is not None else ""
