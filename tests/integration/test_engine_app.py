@@ -25,7 +25,8 @@ from modelservice_operator.kube.events import Events
 from modelservice_operator.kube.kinds import BY_NAME, LEASE, MODEL_SERVICE
 from modelservice_operator.settings import Settings
 from modelservice_operator.view import Key
-from tests.integration.engine import child, create_service, eventually, remove
+from tests.integration.children import child
+from tests.integration.engine import create_service, eventually, remove
 
 CONFIG_MAP = BY_NAME["ConfigMap"]
 PLATFORM = Platform(images=Images(agent="a", trainer="t", triton="s"))

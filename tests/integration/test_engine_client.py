@@ -15,7 +15,6 @@ from modelservice_operator.kube import client as client_module
 from modelservice_operator.kube.client import Client
 from modelservice_operator.kube.discovery import missing
 from modelservice_operator.kube.errors import (
-    Conflict,
     Expired,
     Forbidden,
     Invalid,
@@ -23,18 +22,10 @@ from modelservice_operator.kube.errors import (
     Unavailable,
 )
 from modelservice_operator.kube.events import MESSAGE_LIMIT, Events
-from modelservice_operator.kube.kinds import BY_NAME, EVENT, MODEL_SERVICE, WATCHED, Kind
-from modelservice_operator.view import Key, Manifest
-from tests.integration.engine import (
-    apply_as,
-    child,
-    connect,
-    create_service,
-    fresh_uid,
-    post,
-    remove,
-    writer,
-)
+from modelservice_operator.kube.kinds import BY_NAME, EVENT, WATCHED, Kind
+from modelservice_operator.view import Key
+from tests.integration.children import child, fresh_uid
+from tests.integration.engine import connect, create_service, post, writer
 
 CONFIG_MAP = BY_NAME["ConfigMap"]
 
@@ -93,88 +84,6 @@ async def test_discovery_tells_what_is_not_served(client: Client) -> None:
     newer = Kind("apps", "v9", "Deployment", "deployments")
 
     assert await missing(client, [*WATCHED, unknown, newer]) == [unknown, newer]
-
-
-STATUS = {"url": "http://x", "observedGeneration": 1}
-
-
-async def test_a_status_is_known_at_once_and_nothing_else_is_written(
-    client: Client, namespace: str
-) -> None:
-    service, store, executor = await serving(client, namespace=namespace)
-
-    await write_status(executor, service)
-
-    view = store.view(Key(namespace, "digits"))
-    assert view.service is not None
-    assert view.service["status"] == STATUS
-    found = await client.get(MODEL_SERVICE, namespace=namespace, name="digits")
-    assert found["status"] == STATUS
-    assert found["spec"] == service["spec"]
-    assert found["metadata"].keys() == service["metadata"].keys()
-
-
-async def test_a_status_never_reaches_a_service_that_was_made_again(
-    client: Client, namespace: str
-) -> None:
-    """The status of the old one (its URL, its version) would be a lie about the new one."""
-    service, _, executor = await serving(client, namespace=namespace)
-    await remove(client, MODEL_SERVICE, namespace=namespace, name="digits")
-    new = await create_service(client, namespace=namespace)
-
-    with pytest.raises(Conflict):
-        await write_status(executor, service)
-
-    assert await client.get(MODEL_SERVICE, namespace=namespace, name="digits") == new
-
-
-async def test_a_status_for_a_service_that_is_gone_is_not_found(
-    client: Client, namespace: str
-) -> None:
-    service, store, executor = await serving(client, namespace=namespace)
-    await remove(client, MODEL_SERVICE, namespace=namespace, name="digits")
-
-    with pytest.raises((Conflict, NotFound)):
-        await write_status(executor, service)
-    store.forget(service["metadata"]["uid"])
-    with pytest.raises(Conflict):
-        await write_status(executor, service)
-
-
-async def test_a_status_is_written_although_somebody_wrote_the_service_just_now(
-    client: Client, namespace: str
-) -> None:
-    service, _, executor = await serving(client, namespace=namespace)
-    kind = {"kind": "ModelService", "metadata": {**named(namespace), "labels": {"team": "ml"}}}
-    await apply_as(client, kind, manager="argocd")
-
-    await write_status(executor, service)
-
-    found = await client.get(MODEL_SERVICE, namespace=namespace, name="digits")
-    assert found["status"] == STATUS
-    assert found["metadata"]["labels"] == {"team": "ml"}
-
-
-def named(namespace: str) -> dict[str, str]:
-    return {"name": "digits", "namespace": namespace}
-
-
-async def serving(client: Client, *, namespace: str) -> tuple[Manifest, Store, Executor]:
-    service = await create_service(client, namespace=namespace)
-    store = Store()
-    store.put("ModelService", service)
-    return service, store, Executor(client=client, writer=writer(client), store=store)
-
-
-async def write_status(executor: Executor, service: Manifest) -> None:
-    metadata = service["metadata"]
-    await executor.apply_status(
-        MODEL_SERVICE,
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        status=STATUS,
-    )
 
 
 async def test_what_the_server_refuses_is_reported_and_stops_later_stages(

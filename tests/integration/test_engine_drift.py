@@ -18,7 +18,8 @@ from modelservice_operator.controller.trim import owned, trim
 from modelservice_operator.kube.client import Client
 from modelservice_operator.kube.kinds import BY_NAME
 from modelservice_operator.view import Manifest
-from tests.integration.engine import APPLIED, apply_as, child, writer
+from tests.integration.children import APPLIED, child
+from tests.integration.engine import apply_as, writer
 
 Edit = Callable[[Manifest], None]
 

@@ -13,17 +13,8 @@ from modelservice_operator.kube.client import Client
 from modelservice_operator.kube.errors import Conflict
 from modelservice_operator.kube.kinds import BY_NAME
 from modelservice_operator.view import Manifest
-from tests.integration.engine import (
-    APPLIED,
-    KINDS,
-    child,
-    foreign,
-    fresh_uid,
-    owner,
-    post,
-    remove,
-    writer,
-)
+from tests.integration.children import APPLIED, KINDS, child, foreign, fresh_uid, owner
+from tests.integration.engine import post, remove, writer
 
 STRANGERS = {
     "nobody": None,

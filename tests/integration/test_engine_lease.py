@@ -11,7 +11,8 @@ from modelservice_operator.kube.client import Client
 from modelservice_operator.kube.errors import Fenced, NotFound
 from modelservice_operator.kube.kinds import BY_NAME, LEASE, MODEL_SERVICE
 from modelservice_operator.kube.lease import Lease, Timings
-from tests.integration.engine import child, eventually
+from tests.integration.children import child
+from tests.integration.engine import eventually
 
 QUICK = Timings(duration=2.0, renew=1.5, retry=0.2)
 

@@ -20,18 +20,9 @@ from modelservice_operator.kube.client import Client
 from modelservice_operator.kube.kinds import BY_NAME, MODEL_SERVICE
 from modelservice_operator.metrics import Metrics
 from modelservice_operator.view import Key
+from tests.integration.children import KINDS, child, foreign
 from tests.integration.conftest import install_crds
-from tests.integration.engine import (
-    KINDS,
-    child,
-    connected,
-    create_service,
-    eventually,
-    foreign,
-    post,
-    remove,
-    writer,
-)
+from tests.integration.engine import connected, create_service, eventually, post, remove, writer
 
 
 @dataclass
