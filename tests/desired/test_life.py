@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelservice_operator.desired.situation import SURGE_PATIENCE
 from modelservice_operator.observed.jobs import RETRY_AFTER
+from modelservice_operator.status.conditions import rfc3339
 from tests.desired.test_plan import RESULT
 from tests.world import SHA, World, service, trained
 
@@ -259,6 +260,21 @@ def test_a_service_made_again_serves_what_it_had_trained() -> None:
     again.settle()
     assert again.jobs() == []
     assert len(again.deployments()) == 1
+
+
+def test_a_pod_has_its_deadline_from_when_it_was_last_ready() -> None:
+    world = serving()
+    world.now += 10 * 3600
+    (pod,) = world.pods
+    pod["status"]["conditions"] = [
+        {"type": "Ready", "status": "False", "lastTransitionTime": rfc3339(world.now)}
+    ]
+    world.now += 60
+    world.settle()
+    assert world.condition("Stalled") == ("", "")
+    world.now += 30 * 60
+    world.settle()
+    assert world.condition("Stalled") == ("True", "ProgressDeadlineExceeded")
 
 
 def test_a_version_that_is_deleted_is_made_anew_under_another_number() -> None:

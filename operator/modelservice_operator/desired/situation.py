@@ -19,7 +19,7 @@ from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.resolution import entries_of, pinned, revision_hash
 from modelservice_operator.desired.runs import Run, newest, run_hash
 from modelservice_operator.observed.jobs import JobVerdict, Phase, judge
-from modelservice_operator.observed.pods import is_leaving, is_ready, timestamp
+from modelservice_operator.observed.pods import is_leaving, unready_since
 from modelservice_operator.rollout.planner import Stand, Step, Strategy, step
 from modelservice_operator.rollout.revisions import Revision, revisions
 from modelservice_operator.view import View
@@ -221,11 +221,9 @@ def _wake_at(
         since = revision.unschedulable_since()
         moments.append(since + SURGE_PATIENCE if since is not None else None)
         moments += [
-            created + deadline
+            began + deadline
             for pod in revision.pods
-            if not is_ready(pod)
-            and not is_leaving(pod)
-            and (created := timestamp(pod["metadata"].get("creationTimestamp"))) is not None
+            if not is_leaving(pod) and (began := unready_since(pod)) is not None
         ]
     # What is due already was acted on in this pass; Job deletions come back as events.
     return min((moment for moment in moments if moment is not None and moment > now), default=None)

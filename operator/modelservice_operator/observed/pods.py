@@ -55,6 +55,15 @@ def has_ended(pod: Manifest) -> bool:
     return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
 
 
+def unready_since(pod: Manifest) -> float | None:
+    """Since when a pod has not been ready, in seconds since the epoch; None for a ready one."""
+    ready = condition(pod, "Ready")
+    if ready.get("status") == "True":
+        return None
+    since = ready.get("lastTransitionTime") or pod["metadata"].get("creationTimestamp")
+    return timestamp(since)
+
+
 def is_leaving(pod: Manifest) -> bool:
     return bool(pod["metadata"].get("deletionTimestamp"))
 

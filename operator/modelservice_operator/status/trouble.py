@@ -19,7 +19,7 @@ from modelservice_operator.observed.pods import (
     is_leaving,
     is_ready,
     termination,
-    timestamp,
+    unready_since,
     unschedulable,
 )
 from modelservice_operator.rollout.revisions import Revision
@@ -171,11 +171,11 @@ def refused_pods(situation: Situation) -> Trouble | None:
 
 
 def overdue(situation: Situation, *, now: float) -> Trouble | None:
-    """A pod that has been loading for longer than the progress deadline."""
+    """A pod that has been getting ready for longer than the progress deadline."""
     text = situation.service.spec.serving.progress_deadline
     for pod in _target_pods(situation):
-        created = timestamp(pod["metadata"].get("creationTimestamp"))
-        if not is_ready(pod) and created is not None and now - created > duration.seconds(text):
+        since = unready_since(pod)
+        if since is not None and now - since > duration.seconds(text):
             return Trouble(
                 "ProgressDeadlineExceeded",
                 f"A pod has not become ready within {text}. See its logs; a longer "
