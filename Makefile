@@ -66,7 +66,11 @@ demo: .venv/.done ## the whole path on a fresh machine: cluster, images, chart, 
 
 .PHONY: e2e
 e2e: images ## end-to-end tests on the cluster: real Triton, real training, faults
-	$(BIN)/pytest e2e/suite
+	$(BIN)/pytest e2e/suite --durations=10
+
+.PHONY: e2e-short
+e2e-short: images ## the part of e2e that CI runs
+	$(BIN)/pytest e2e/suite --durations=10 -m "not slow"
 
 .PHONY: test-trainer
 test-trainer: .venv/.done ## tests of the code that needs torch, inside the trainer image

@@ -68,7 +68,7 @@ def demo(*, namespace: str, timeout: float, fresh: bool, ink: Ink) -> bool:
         for line in verdict.lines:
             tell(f"  {line}".rstrip())
         if uploaded[name].digest not in datasets.trained_on(kubectl, name):
-            tell("  It was trained on an older dataset. To train anew: python -m e2e.demo --fresh")
+            tell("  It was trained on an older dataset. To train anew: make demo FRESH=1")
     tell("\n" + kubectl.run("get", "modelservices").rstrip())
     tell(_next(around, ink=ink))
     return all(verdict.passed for verdict in verdicts.values())

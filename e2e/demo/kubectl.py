@@ -126,7 +126,7 @@ class Kubectl:
                     break
                 changed = event["object"]
                 rest = {key: item for key, item in objects.items() if key != _name(changed)}
-                gone = False
+                gone = event["type"] == "DELETED"
                 objects = rest if gone else rest | {_name(changed): changed}
                 yield objects
 

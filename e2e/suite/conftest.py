@@ -21,6 +21,7 @@ Apply = Callable[..., str]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "embedded: ends processes or reads logs of the one node")
+    config.addinivalue_line("markers", "slow: CI leaves it to `make e2e`, which runs by hand")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,10 +1,13 @@
 """GPUs are devices that the scheduler hands out: a pod gets its own, and one too many waits."""
 
+import pytest
+
 from e2e.demo.kinds import MODEL_SERVICE, POD
 from e2e.demo.kubectl import Manifest, condition
 from e2e.suite.conftest import Apply
 from e2e.suite.live import Live, empty, model, pods_of, service
 
+pytestmark = pytest.mark.slow
 RESOURCE = "nvidia.com/gpu"
 
 

@@ -44,6 +44,7 @@ def crowd(live: Live) -> Iterator[Kubectl]:
 
 
 @pytest.mark.embedded
+@pytest.mark.slow
 def test_nothing_is_written(crowd: Kubectl, node: Node) -> None:
     inside = f" {crowd.namespace}/"
     while _noise(node, inside=inside, since=node.audited, seconds=5.0):

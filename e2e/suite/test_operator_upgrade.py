@@ -1,5 +1,7 @@
 """Upgrading and removing the operator changes nothing for what serves."""
 
+import pytest
+
 from e2e.demo import release
 from e2e.demo.kinds import CRD, MODEL_SERVICE, POD
 from e2e.demo.kubectl import Manifest
@@ -8,6 +10,7 @@ from e2e.suite.live import Live, empty, restarts, uids
 OPERATOR = f"app.kubernetes.io/instance={release.RELEASE}"
 
 
+@pytest.mark.slow
 def test_upgrade_and_removal_leave_pods_and_services(live: Live, served: str) -> None:
     live.ready(served)
     before = live.pods(served)

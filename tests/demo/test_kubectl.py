@@ -11,12 +11,16 @@ import pytest
 from e2e.demo.kinds import POD
 from e2e.demo.kubectl import Kubectl, NotInTime, Refused
 
-# Answers come from files: `list` for a list, `watch` for a watch, which then stays open.
+# Answers come from files: `list` for a list, `watch` for a watch, which then stays open. Once a
+# watch was begun, `next` is the list.
 PROGRAM = """#!/bin/sh
 for last; do :; done
 echo "$@" >> "{home}/calls"
 case "$last" in
-*watch=1*) cat "{home}/watch"; exec sleep 60;;
+*watch=1*)
+    cat "{home}/watch"
+    if [ -e "{home}/next" ]; then mv "{home}/next" "{home}/list"; fi
+    exec sleep 60;;
 *) if [ -e "{home}/away" ]; then rm "{home}/away"; echo refused >&2; exit 1; fi; cat "{home}/list";;
 esac
 """
@@ -76,6 +80,14 @@ def test_deletions_are_seen(kubectl: Kubectl, tmp_path: Path) -> None:
     )
     assert kubectl.wait_all(POD, lambda pods: len(pods) == 1).keys() == {"a"}
     kubectl.wait_gone(POD, "a")
+
+
+def test_a_watch_that_is_too_old_begins_anew(kubectl: Kubectl, tmp_path: Path) -> None:
+    play(tmp_path, items=[pod("a", phase="Running")], events=[])
+    (tmp_path / "list").rename(tmp_path / "next")
+    expired = {"kind": "Status", "metadata": {}, "code": 410}
+    play(tmp_path, items=[pod("a", phase="Pending")], events=[("ERROR", expired)])
+    kubectl.wait(POD, "a", lambda found: found["status"]["phase"] == "Running", seconds=10.0)
 
 
 def test_an_api_server_that_is_away_is_waited_for(kubectl: Kubectl, tmp_path: Path) -> None:
