@@ -1,6 +1,7 @@
 """`python -m e2e.demo`: from a bare machine, or any cluster, to predictions over the wire."""
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,7 +23,12 @@ def main(words: list[str]) -> int:
     parser.add_argument(
         "--timeout", type=float, default=900.0, help="seconds till both are ready (900)"
     )
-    parser.add_argument("--fresh", action="store_true", help="train anew what was trained before")
+    parser.add_argument(
+        "--fresh",
+        action="store_true",
+        default=bool(os.environ.get("FRESH")),  # make demo FRESH=1
+        help="train anew what was trained before",
+    )
     arguments = parser.parse_args(words)
     clock, ink = Step("the whole demo"), Ink.of()
     try:

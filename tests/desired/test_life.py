@@ -92,6 +92,23 @@ def test_a_new_model_comes_up_beside_the_old_one() -> None:
     )
 
 
+def test_a_rollout_is_over_when_no_old_pod_answers() -> None:
+    world = serving()
+    (old,) = world.pods
+    world.edit(models=OTHER)
+    world.settle()
+    world.run_pods()
+    world.settle()
+    world.run_pods()
+    world.pods.append(old)  # it drains
+    old["metadata"]["deletionTimestamp"] = rfc3339(world.now)
+    world.settle()
+    assert world.condition("Ready") == ("False", "RollingOut")
+    old["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    world.settle()
+    assert world.condition("Ready") == ("True", "Serving")
+
+
 def test_a_broken_new_model_leaves_the_old_one_in_service() -> None:
     world = serving()
     (old,) = world.deployments()

@@ -190,8 +190,10 @@ def progress(situation: Situation) -> Trouble | None:
     target = _target(situation)
     if target is None or target.deployment is None:
         return Trouble("Starting", "The serving pods are being made.", busy=True)
-    others = any(item.hash != target.hash for item in situation.live.values())
-    if others and (target.ready < situation.size or situation.step.strategy is not None):
+    others = [item for item in situation.live.values() if item.hash != target.hash]
+    # an old pod answers until its drain has made it unready, also after its Deployment has gone
+    answering = any(is_ready(pod) for item in others for pod in item.pods)
+    if answering or any(item.deployment is not None for item in others):
         return Trouble("RollingOut", "A new revision takes over from the old one.", busy=True)
     if target.ready < situation.size:
         return Trouble("Loading", "Pods are starting and loading the models.", busy=True)
