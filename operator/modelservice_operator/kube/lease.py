@@ -64,6 +64,7 @@ class Lease:
         # one request at a time: a renewal on its way must not undo a release
         self._turn = asyncio.Lock()
         self._retired = False
+        self._away = False  # told once, however many attempts fail
 
     @property
     def held(self) -> bool:
@@ -122,8 +123,13 @@ class Lease:
             self._version = ""  # somebody wrote it: look again before the next attempt
             return False
         except ApiError as error:
-            log.info("the lease could not be renewed: %s", error)
+            if not self._away:
+                log.warning("the lease cannot be renewed: %s", error)
+            self._away = True
             return False
+        if self._away:
+            log.info("the lease is renewed again")
+        self._away = False
         self._deadline = began + self._timings.renew
         return True
 
