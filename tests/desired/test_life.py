@@ -5,7 +5,6 @@ from __future__ import annotations
 from modelservice_operator.desired.situation import SURGE_PATIENCE
 from modelservice_operator.observed.jobs import RETRY_AFTER
 from modelservice_operator.status.conditions import rfc3339
-from tests.desired.test_plan import RESULT
 from tests.world import SHA, World, service, trained
 
 OTHER = [{"name": "m", "source": {"uri": "s3://models/n.onnx", "sha256": "b" * 64}}]
@@ -204,81 +203,6 @@ def test_suspension_keeps_the_revision_and_stops_training() -> None:
     assert job.owned["spec"]["suspend"] is False
 
 
-def test_a_run_publishes_one_version_which_is_then_served() -> None:
-    world = World(service(models=trained()))
-    world.settle()
-    (job,) = world.jobs()
-    assert world.condition("TrainingComplete") == ("False", "Training")
-    world.end_job(job, container="train", **RESULT)
-    world.settle()
-    assert [item["metadata"]["name"] for item in world.versions] == ["svc-m-1"]
-    assert world.children["Job", job].owned["spec"]["ttlSecondsAfterFinished"] > 0
-    world.run_pods()
-    status = world.settle()
-    assert status["version"] == "1"
-    assert world.condition("TrainingComplete") == ("True", "Trained")
-    del world.children["Job", job]  # its time to live is over
-    assert not world.change()
-
-
-def test_a_retraining_that_fails_leaves_the_older_version_in_force() -> None:
-    world = World(service(models=trained()))
-    world.settle()
-    world.end_job(world.jobs()[0], container="train", **RESULT)
-    world.settle()
-    world.run_pods()
-    world.settle()
-    world.edit(models=trained(epochs=7))
-    world.settle()
-    (job,) = world.jobs()
-    world.end_job(job, container="train", code=42, reason="TrainingDiverged", message="NaN")
-    status = world.settle()
-    assert world.condition("TrainingComplete") == ("False", "TrainingDiverged")
-    assert world.condition("Ready") == ("True", "Serving")
-    assert world.condition("Available") == ("True", "Serving")
-    assert status["version"] == "1"
-    world.now += 100 * RETRY_AFTER
-    assert not world.change(), "what waits for a new spec is not tried again"
-
-
-def test_a_lost_result_is_looked_for_again() -> None:
-    world = World(service(models=trained()))
-    world.settle()
-    (job,) = world.jobs()
-    world.end_job(job, container="train", **RESULT)
-    world.pods.clear()
-    world.settle()
-    assert world.versions == []
-    assert world.condition("TrainingComplete") == ("False", "ResultLost")
-    world.now += RETRY_AFTER
-    world.settle()
-    assert world.writes.count(f"create Job/{job}") == 2
-
-
-def test_a_result_that_is_on_its_way_is_waited_for() -> None:
-    world = World(service(models=trained()))
-    world.settle()
-    (job,) = world.jobs()
-    world.end_job(job, container="train", **RESULT)
-    ended, world.pods[-1]["status"] = world.pods[-1]["status"], {"phase": "Running"}
-    world.settle()
-    assert world.condition("TrainingComplete") == ("False", "Training")
-    world.pods[-1]["status"] = ended
-    world.settle()
-    assert len(world.versions) == 1
-
-
-def test_a_service_made_again_serves_what_it_had_trained() -> None:
-    world = World(service(models=trained()))
-    world.settle()
-    world.end_job(world.jobs()[0], container="train", **RESULT)
-    world.settle()
-    again = World(service(models=trained()), versions=world.versions)
-    again.settle()
-    assert again.jobs() == []
-    assert len(again.deployments()) == 1
-
-
 def test_a_pod_has_its_deadline_from_when_it_was_last_ready() -> None:
     world = serving()
     world.now += 10 * 3600
@@ -292,35 +216,6 @@ def test_a_pod_has_its_deadline_from_when_it_was_last_ready() -> None:
     world.now += 30 * 60
     world.settle()
     assert world.condition("Stalled") == ("True", "ProgressDeadlineExceeded")
-
-
-def test_a_version_that_is_deleted_is_made_anew_under_another_number() -> None:
-    world = World(service(models=trained()))
-    world.settle()
-    world.end_job(world.jobs()[0], container="train", **RESULT)
-    world.settle()
-    world.run_pods()
-    world.settle()
-    (job,) = world.jobs()
-    world.versions.clear()
-    world.settle()
-    assert world.writes[-2:] == [f"delete Job/{job}", f"create Job/{job}"]
-    assert world.condition("Available") == ("True", "Serving")
-    world.end_job(world.jobs()[0], container="train", **RESULT)
-    world.settle()
-    assert [item["spec"]["version"] for item in world.versions] == [2]
-
-
-def test_a_changed_training_takes_the_next_number() -> None:
-    world = World(service(models=trained()))
-    world.settle()
-    world.end_job(world.jobs()[0], container="train", **RESULT)
-    world.settle()
-    world.edit(models=trained(epochs=9))
-    world.settle()
-    world.end_job(world.jobs()[0], container="train", **RESULT)
-    world.settle()
-    assert [item["spec"]["version"] for item in world.versions] == [1, 2]
 
 
 def test_a_record_that_somebody_deleted_is_written_again_and_nothing_else() -> None:
