@@ -70,7 +70,7 @@ e2e: images ## end-to-end tests on the cluster: real Triton, real training, faul
 
 .PHONY: e2e-short
 e2e-short: images ## the part of e2e that CI runs
-	$(BIN)/pytest e2e/suite --durations=10 -m "not slow"
+	$(BIN)/pytest e2e/suite --durations=10 -m "not slow" $(ARGS)
 
 .PHONY: test-trainer
 test-trainer: .venv/.done ## tests of the code that needs torch, inside the trainer image
