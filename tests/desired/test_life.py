@@ -91,7 +91,7 @@ def test_a_new_model_comes_up_beside_the_old_one() -> None:
     )
 
 
-def test_a_rollout_is_over_when_no_old_pod_answers() -> None:
+def test_a_rollout_is_over_when_the_old_pods_have_drained() -> None:
     world = serving()
     (old,) = world.pods
     world.edit(models=OTHER)
@@ -99,11 +99,25 @@ def test_a_rollout_is_over_when_no_old_pod_answers() -> None:
     world.run_pods()
     world.settle()
     world.run_pods()
-    world.pods.append(old)  # it drains
-    old["metadata"]["deletionTimestamp"] = rfc3339(world.now)
+    world.pods.append(old)
+    old["metadata"]["deletionTimestamp"] = rfc3339(world.now + 90)
+    old["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
     world.settle()
     assert world.condition("Ready") == ("False", "RollingOut")
-    old["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    world.pods.remove(old)
+    world.settle()
+    assert world.condition("Ready") == ("True", "Serving")
+
+
+def test_an_old_pod_on_a_lost_node_does_not_keep_a_rollout_open() -> None:
+    world = serving()
+    (old,) = world.pods
+    world.edit(models=OTHER)
+    world.settle()
+    world.run_pods()
+    world.settle()
+    world.pods.append(old)
+    old["metadata"]["deletionTimestamp"] = rfc3339(world.now - 1)
     world.settle()
     assert world.condition("Ready") == ("True", "Serving")
 

@@ -55,6 +55,16 @@ def has_ended(pod: Manifest) -> bool:
     return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
 
 
+def may_answer(pod: Manifest, *, now: float) -> bool:
+    """Whether requests may still reach a pod: it is ready, or it drains.
+
+    Endpoints follow a pod's readiness by a second or two. A pod that should have been gone by now
+    is on a node that nobody hears of, and reaches nobody either.
+    """
+    leaves = timestamp(pod["metadata"].get("deletionTimestamp"))
+    return is_ready(pod) if leaves is None else now < leaves
+
+
 def unready_since(pod: Manifest) -> float | None:
     """Since when a pod has not been ready, in seconds since the epoch; None for a ready one."""
     ready = condition(pod, "Ready")

@@ -18,6 +18,7 @@ from modelservice_operator.observed.pods import (
     image_problem,
     is_leaving,
     is_ready,
+    may_answer,
     termination,
     unready_since,
     unschedulable,
@@ -50,7 +51,7 @@ def judge(situation: Situation, *, writes: Sequence[Trouble], now: float) -> Tro
             check_trouble(situation),
             *(judgement(situation) for judgement in _TARGET),
             overdue(situation, now=now),
-            progress(situation),
+            progress(situation, now=now),
         ]
     )
 
@@ -185,14 +186,14 @@ def overdue(situation: Situation, *, now: float) -> Trouble | None:
     return None
 
 
-def progress(situation: Situation) -> Trouble | None:
+def progress(situation: Situation, *, now: float) -> Trouble | None:
     """Nothing is wrong, but the wanted pods are not all there yet."""
     target = _target(situation)
     if target is None or target.deployment is None:
         return Trouble("Starting", "The serving pods are being made.", busy=True)
     others = [item for item in situation.live.values() if item.hash != target.hash]
-    # an old pod answers until its drain has made it unready, also after its Deployment has gone
-    answering = any(is_ready(pod) for item in others for pod in item.pods)
+    # an old pod answers until it has drained, also after its Deployment has gone
+    answering = any(may_answer(pod, now=now) for item in others for pod in item.pods)
     if answering or any(item.deployment is not None for item in others):
         return Trouble("RollingOut", "A new revision takes over from the old one.", busy=True)
     if target.ready < situation.size:
