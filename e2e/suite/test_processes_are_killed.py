@@ -46,7 +46,7 @@ def test_the_agent(live: Live, served: str, node: Node) -> None:
     assert live.serves(served, 2)
 
 
-@pytest.mark.parametrize("how", ["killed", "deleted"])
+@pytest.mark.parametrize("how", ["killed", pytest.param("deleted", marks=pytest.mark.slow)])
 def test_a_training_pod(live: Live, apply: Apply, node: Node, how: str) -> None:
     uri = live.uri("line.npz")
     live.bucket.put(line(samples=20_000), uri=uri)
