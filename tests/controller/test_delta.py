@@ -75,7 +75,8 @@ def test_what_nobody_wants_goes_by_its_uid() -> None:
 
 
 def test_what_is_being_deleted_is_waited_for() -> None:
-    leaving = replace(RIGHT, deleting=True)
+    drifted = {**RIGHT.owned, "spec": {"replicas": 9}}
+    leaving = replace(RIGHT, deleting=True, owned=drifted)
     assert not change(CHILD, live=[leaving])
     assert not change(live=[leaving])
 

@@ -87,9 +87,8 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
     serving = any(item.stand().proven for item in live.values() if item.hash != target)
     blind = strategy is Strategy.REPLACE and serving and target is not None
     passed = check is not None and check.verdict.phase is Phase.SUCCEEDED
-    held = (
-        blind and not passed
-    )  # nothing is taken from what serves before its successor was checked
+    # nothing is taken from what serves before its successor was checked
+    held = blind and not passed
     needed = bool(entries) and not spec.suspend and (target is None or blind)
     aim = target if target is not None and not held else _settled(live, target=target)
     next_step = _step(aim, live=live, size=size, strategy=strategy)
