@@ -147,16 +147,25 @@ class ControlPlane:
                 details="\n".join(self.log().splitlines()[-20:]),
             )
 
-    def _launch(self, name: str) -> None:
+    @property
+    def running(self) -> dict[str, "subprocess.Popen[bytes]"]:
+        """The processes by name."""
+        return dict(self._running)
+
+    def launch(self, name: str, *, command: Sequence[str]) -> "subprocess.Popen[bytes]":
+        """Start a program beside the API server, with its log here; ending it is the caller's."""
         with (self.directory / f"{name}.log").open("ab") as log:
-            self._running[name] = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *self.commands[name]],
+            return subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for the tests; they end the control plane
                 env={"PATH": os.environ["PATH"], "HOME": str(self.directory)},
             )
+
+    def _launch(self, name: str) -> None:
+        self._running[name] = self.launch(name, command=self.commands[name])
 
     def _stop(self, name: str) -> None:
         """End `name`, if it runs; nothing that it could still write is of use to anyone."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from e2e.cluster.controlplane import ControlPlane
+from e2e.rig.plane import install_crds
 from modelservice_operator.controller.observer import Observer
 from modelservice_operator.controller.queue import Lane
 from modelservice_operator.controller.resync import Sweeper
@@ -21,7 +22,6 @@ from modelservice_operator.kube.kinds import BY_NAME, MODEL_SERVICE
 from modelservice_operator.metrics import Metrics
 from modelservice_operator.view import Key
 from tests.integration.children import KINDS, child, foreign
-from tests.integration.conftest import install_crds
 from tests.integration.engine import connected, create_service, eventually, post, remove, writer
 
 
