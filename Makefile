@@ -75,3 +75,19 @@ e2e-short: images ## the part of e2e that CI runs
 .PHONY: test-trainer
 test-trainer: .venv/.done ## tests of the code that needs torch, inside the trainer image
 	@$(PY) -m e2e.images test-trainer
+
+.PHONY: bench
+bench: .venv/.done ## the budgets, measured: about an hour on an idle machine; QUICK=1 for a try
+	$(PY) -m e2e.bench $(if $(QUICK),--quick)
+
+.PHONY: faults
+faults: .venv/.done ## every fault plan and every mutant (hours); PLAN=<id> runs one
+	$(PY) -m e2e.faults $(if $(PLAN),--plan $(PLAN),--all --mutants)
+
+.PHONY: faults-short
+faults-short: .venv/.done ## the fault plans that CI runs, and every mutant
+	$(PY) -m e2e.faults --subset --mutants
+
+.PHONY: security
+security: .venv/.done ## Pod Security, rights, canaries, injection and scanners, against budgets of 0
+	$(PY) -m e2e.security
