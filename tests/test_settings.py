@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from modelservice_operator.desired.platform import Images, Platform, Storage, Triton
+from modelservice_operator.kube.lease import Timings
 from modelservice_operator.settings import SettingsError, load_platform, parse, platform
 
 MINIMAL: dict[str, Any] = {"images": {"agent": "a:1", "trainer": "t:1", "triton": "s:1"}}
@@ -23,6 +24,17 @@ def test_defaults_are_those_of_the_chart() -> None:
     assert settings.platform_file == Path("/etc/modelservice/platform.yaml")
     assert settings.leader_elect
     assert settings.log_format == "json"
+    assert settings.resync_period == 600
+    assert settings.lease_timings == Timings()
+
+
+def test_times_are_given_in_seconds() -> None:
+    flags = ["--lease-duration=3", "--lease-renew=2", "--lease-retry=0.5", "--resync-period=1.5"]
+
+    settings = parse(flags, environment={})
+
+    assert settings.lease_timings == Timings(duration=3.0, renew=2.0, retry=0.5)
+    assert settings.resync_period == 1.5
 
 
 def test_a_flag_counts_more_than_its_variable() -> None:
@@ -45,6 +57,11 @@ def test_two_starts_in_one_pod_are_two_identities() -> None:
         ["--workers", "many"],
         ["--health-port", "70000"],
         ["--log-level", "loud"],
+        ["--resync-period", "0"],
+        ["--resync-period", "nan"],
+        ["--resync-period", "100000"],
+        ["--lease-duration", "8"],
+        ["--lease-renew", "2"],
         ["--unknown"],
     ],
 )
@@ -75,7 +92,11 @@ def test_a_whole_platform_is_read() -> None:
             "region": "eu-1",
             "secretName": "secret",
         },
-        "security": {"allowedNetworks": ["10.0.0.0/8"]},
+        "security": {
+            "allowedNetworks": ["10.0.0.0/8"],
+            "allowedPodLabels": ["team"],
+            "allowedPodAnnotations": ["example.com/*"],
+        },
         "resources": {"agent": {"requests": {"cpu": "50m"}, "limits": {"memory": "1Gi"}}},
     }
 
@@ -86,6 +107,8 @@ def test_a_whole_platform_is_read() -> None:
         uri="s3://other/", endpoint="http://s3", region="eu-1", secret_name="secret"
     )
     assert found.allowed_networks == ("10.0.0.0/8",)
+    assert found.allowed_pod_labels == ("team",)
+    assert found.allowed_pod_annotations == ("example.com/*",)
     assert found.image_pull_secrets == ("pull",)
     assert found.image_pull_policy == "Never"
     assert found.resources["agent"] == {"requests": {"cpu": "50m"}, "limits": {"memory": "1Gi"}}

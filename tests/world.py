@@ -53,6 +53,7 @@ class World:
     children: dict[tuple[str, str], Observed] = field(default_factory=dict)
     pods: list[Manifest] = field(default_factory=list)
     versions: list[Manifest] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)  # names of other people's versions
     progress: dict[str, Manifest] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     _count: int = 0
@@ -63,6 +64,7 @@ class World:
             children=self.children,
             pods=tuple(self.pods),
             versions=tuple(self.versions),
+            taken=self.taken,
             progress=self.progress,
         )
 

@@ -129,6 +129,8 @@ class Rig:
                 f"--service-account-private-key-file={authority.service_account_key}",
                 f"--cert-dir={self.plane.directory / 'controller-manager'}",
                 "--horizontal-pod-autoscaler-sync-period=5s",
+                # kwok's nodes give no sign of life (`--node-lease-duration-seconds=0`)
+                "--node-monitor-grace-period=24h",
                 *RATES,
             ],
             "kube-scheduler": [

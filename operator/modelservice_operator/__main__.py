@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+from typing import Final
 
 import uvloop
 
 from modelservice_operator import logs, settings
 from modelservice_operator.app import run
 from modelservice_operator.controller.reconcile import Reconciler
+
+# Objects that are made and not freed before the young ones are looked at; then how often the older
+# ones are. With Python's own (700, 10, 10) a tenth of a burst's CPU time goes into looking.
+COLLECTIONS: Final = (20_000, 20, 20)
 
 
 def main() -> None:
@@ -19,6 +25,10 @@ def main() -> None:
         platform = settings.load_platform(given.platform_file)
     except settings.SettingsError as error:
         sys.exit(f"modelservice-operator: {error}")
+    # What is there by now lives as long as the process: no collection has to look at it again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTIONS)
     uvloop.run(run(given, platform=platform, make_reconcile=Reconciler))
 
 

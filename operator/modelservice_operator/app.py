@@ -113,6 +113,7 @@ class Replica:
                 namespace=settings.namespace,
                 name=settings.lease_name,
                 identity=settings.identity,
+                timings=settings.lease_timings,
             )
             if settings.leader_elect
             else Alone()
@@ -134,7 +135,11 @@ class Replica:
         )
         observer = Observer(store=self._store, enqueue=self._workers.enqueue)
         self._sweeper = Sweeper(
-            client=client, store=self._store, observer=observer, metrics=metrics
+            client=client,
+            store=self._store,
+            observer=observer,
+            metrics=metrics,
+            period=settings.resync_period,
         )
         self._watch = Watch(
             client=client,
@@ -162,7 +167,7 @@ class Replica:
     async def run(self, stopping: asyncio.Event) -> None:
         """Live until `stopping`, then end in order: watch, reconciles, lease."""
         async with asyncio.TaskGroup() as tasks:
-            watch = tasks.create_task(self._observe())
+            watch = tasks.create_task(supervise(self._watch.run, name="the watch"))
             others = [
                 tasks.create_task(self._sweeper.run()),
                 tasks.create_task(self._events.run()),
@@ -175,11 +180,6 @@ class Replica:
             await self._lease.release()
             for task in others:
                 task.cancel()
-
-    async def _observe(self) -> None:
-        # The first lists also find out whether the CRDs are there: kopf would go without them.
-        await self._sweeper.primed.wait()
-        await supervise(self._watch.run, name="the watch")
 
     async def _lead(self) -> None:
         await self._sweeper.primed.wait()

@@ -15,9 +15,14 @@ import yaml
 
 from modelservice_operator.api import names
 from modelservice_operator.desired.platform import Images, Platform, Storage, Triton
+from modelservice_operator.kube.lease import DEFAULT_TIMINGS, Timings
 from modelservice_operator.logs import Format
 
 PLATFORM_FILE: Final = "/etc/modelservice/platform.yaml"
+RESYNC: Final = 600.0
+# bounds of what is given in seconds
+SHORTEST: Final = 0.1
+LONGEST: Final = 86_400.0
 CONTAINERS: Final = ("triton", "agent", "fetch", "trainer", "check")
 
 
@@ -35,6 +40,9 @@ class Settings:
     platform_file: Path
     kubeconfig: str | None = None
     leader_elect: bool = True
+    lease_timings: Timings = DEFAULT_TIMINGS
+    # seconds between two comparisons of the store with lists of everything
+    resync_period: float = RESYNC
     # reconciles at a time: most of a creation is waiting for the API server
     workers: int = 64
     status_workers: int = 16
@@ -69,7 +77,19 @@ def parse(arguments: Sequence[str], *, environment: Mapping[str, str] = os.envir
     flag("log-level", default="info", choices=("debug", "info", "warning", "error"), help="")
     flag("log-format", default="json", choices=("json", "text"), help="")
     flag("leader-elect", default="true", choices=("true", "false"), help="false: one replica")
+    usual = DEFAULT_TIMINGS
+    seconds = {
+        "lease-duration": (usual.duration, "after which others take over from a silent leader"),
+        "lease-renew": (usual.renew, "after which a leader that cannot renew steps down"),
+        "lease-retry": (usual.retry, "between two attempts to get or renew the Lease"),
+        "resync-period": (RESYNC, "between two comparisons with lists of all"),
+    }
+    for name, (default, help) in seconds.items():  # noqa: A001 - argparse's own word
+        flag(name, default=f"{default:g}", type=_seconds, help=f"seconds {help}")
     given = parser.parse_args(arguments)
+    timings = Timings(given.lease_duration, renew=given.lease_renew, retry=given.lease_retry)
+    if not timings.duration > timings.renew > timings.retry:
+        parser.error("--lease-duration, --lease-renew and --lease-retry must fall in this order")
     return Settings(
         namespace=given.namespace,
         lease_name=given.lease_name,
@@ -79,6 +99,8 @@ def parse(arguments: Sequence[str], *, environment: Mapping[str, str] = os.envir
         platform_file=Path(given.platform_file),
         kubeconfig=given.kubeconfig,
         leader_elect=given.leader_elect == "true",
+        lease_timings=timings,
+        resync_period=given.resync_period,
         workers=given.workers,
         status_workers=given.status_workers,
         host=given.host,
@@ -128,6 +150,8 @@ def platform(document: Any) -> Platform:
             secret_name=storage.text("secretName", Storage().secret_name),
         ),
         allowed_networks=security.texts("allowedNetworks", ()),
+        allowed_pod_labels=security.texts("allowedPodLabels", ()),
+        allowed_pod_annotations=security.texts("allowedPodAnnotations", ()),
         model_storage=root.text("modelStorage", "20Gi"),
         resources={name: resources.section(name).resources() for name in CONTAINERS},
     )
@@ -200,6 +224,16 @@ def _number(text: str, *, allowed: Callable[[int], bool], what: str) -> int:
 
 def _positive(text: str) -> int:
     return _number(text, allowed=lambda value: value > 0, what="a positive number")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not SHORTEST <= value <= LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not from {SHORTEST:g} to {LONGEST:g}")
+    return value
 
 
 def _port(text: str) -> int:

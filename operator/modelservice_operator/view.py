@@ -5,7 +5,7 @@ The store builds a `View` from trimmed objects; plan, delta and status read it a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,4 +53,8 @@ class View:
     children: Mapping[tuple[str, str], Observed] = field(default_factory=dict)
     pods: tuple[Manifest, ...] = ()
     versions: tuple[Manifest, ...] = ()
+    # names of all ModelVersions in the namespace, also of other services; not a copy
+    taken: Collection[str] = ()
     progress: Mapping[str, Manifest] = field(default_factory=dict)
+    # somebody took a child away: the garbage collector, if the service is gone and nobody said so
+    bereaved: bool = False

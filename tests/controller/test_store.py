@@ -104,33 +104,33 @@ def test_of_an_unknown_service_the_view_is_empty(store: Store) -> None:
 
 
 def test_children_may_come_before_their_service(store: Store) -> None:
-    assert store.put("ConfigMap", child()) == KEY
+    assert store.put("ConfigMap", child()) == (KEY,)
     store.put("ModelService", service())
 
     assert len(store.view(KEY).children) == 1
 
 
 def test_only_what_decisions_read_is_a_change(store: Store) -> None:
-    assert store.put("ConfigMap", child()) == KEY
+    assert store.put("ConfigMap", child()) == (KEY,)
     annotated = child(version="21")
     annotated["metadata"]["annotations"] = {"note": "x"}
 
-    assert store.put("ConfigMap", annotated) is None
-    assert store.put("ConfigMap", child(version="22", value="2")) == KEY
+    assert store.put("ConfigMap", annotated) == ()
+    assert store.put("ConfigMap", child(version="22", value="2")) == (KEY,)
 
 
 def test_an_older_version_never_replaces_a_newer_one(store: Store) -> None:
     store.put("ModelService", service())
     store.put("ConfigMap", child(version="100", value="new"))
 
-    assert store.put("ConfigMap", child(version="99", value="old")) is None
+    assert store.put("ConfigMap", child(version="99", value="old")) == ()
     assert store.view(KEY).children["ConfigMap", "digits"].owned == {"data": {"a": "new"}}
 
 
 def test_versions_are_numbers_where_they_look_like_numbers(store: Store) -> None:
     store.put("ConfigMap", child(version="9", value="old"))
 
-    assert store.put("ConfigMap", child(version="10", value="new")) == KEY
+    assert store.put("ConfigMap", child(version="10", value="new")) == (KEY,)
 
 
 def test_what_is_gone_stays_gone(store: Store) -> None:
@@ -139,16 +139,51 @@ def test_what_is_gone_stays_gone(store: Store) -> None:
     store.put("ConfigMap", child())
     assert store.forget("c1") == KEY
 
-    assert store.put("ConfigMap", child(version="21")) is None
+    assert store.put("ConfigMap", child(version="21")) == ()
     assert store.view(KEY).children == {}
+
+
+def test_a_child_that_only_lost_its_label_comes_back(store: Store) -> None:
+    """A watch with a selector calls that a deletion; the object lives on under its uid."""
+    store.put("ModelService", service())
+    store.put("ConfigMap", child(version="20"))
+    store.lose("c1", version="30")
+
+    assert store.put("ConfigMap", child(version="30")) == ()
+    assert store.put("ConfigMap", child(version="31", value="ours again")) == (KEY,)
+    assert store.view(KEY).children["ConfigMap", "digits"].owned == {"data": {"a": "ours again"}}
+    assert store.put("ConfigMap", child(version="32", value="and on")) == (KEY,)
+
+
+def test_a_service_knows_that_somebody_took_a_child_from_it(store: Store) -> None:
+    """It may be the garbage collector, whose reason has not been told yet."""
+    store.put("ModelService", service())
+    store.put("ConfigMap", child())
+    store.put("Pod", pod())
+    store.lose("p1", version="90")
+    assert not store.view(KEY).bereaved
+    store.lose("c1", version="91")
+    assert store.view(KEY).bereaved
+
+    store.reassure(namespace="default", uid="s1")
+    assert not store.view(KEY).bereaved
+
+
+def test_a_child_that_we_deleted_ourselves_is_no_loss(store: Store) -> None:
+    store.put("ModelService", service())
+    store.put("ConfigMap", child())
+    store.forget("c1")
+    store.lose("c1", version="90")
+
+    assert not store.view(KEY).bereaved
 
 
 def test_the_memory_of_what_is_gone_is_bounded(store: Store) -> None:
     for number in range(GONE_LIMIT + 10):
         store.forget(f"u{number}")
 
-    assert store.put("ConfigMap", child("u0")) == KEY
-    assert store.put("ConfigMap", child("u20")) is None
+    assert store.put("ConfigMap", child("u0")) == (KEY,)
+    assert store.put("ConfigMap", child("u20")) == ()
 
 
 def test_a_service_made_again_has_nothing_of_the_old_one(store: Store) -> None:
@@ -181,20 +216,74 @@ def test_an_orphaned_child_is_let_go_and_its_service_hears_of_it(store: Store) -
     store.put("ModelService", service())
     store.put("ConfigMap", child())
 
-    assert store.put("ConfigMap", child(version="21", owner=None)) == KEY
+    assert store.put("ConfigMap", child(version="21", owner=None)) == (KEY,)
     assert store.view(KEY).children == {}
-    assert store.put("ConfigMap", child(version="22")) == KEY
+    assert store.put("ConfigMap", child(version="22")) == (KEY,)
     assert len(store.view(KEY).children) == 1
 
 
+def test_a_child_that_goes_to_another_service_is_told_to_both(store: Store) -> None:
+    """The harm: the service that lost it waited for the next sweep to make it again."""
+    store.put("ConfigMap", child())
+    moved = child(version="21", owner="s2")
+    moved["metadata"]["ownerReferences"][0]["name"] = "other"
+
+    assert store.put("ConfigMap", moved) == (KEY, Key("default", "other"))
+
+
+def test_objects_of_another_namespace_are_nobodys_children_here(store: Store) -> None:
+    """The harm: whoever knew a service's uid could give it pods and children from elsewhere."""
+    store.put("ModelService", service())
+    store.put("ConfigMap", child())
+    foreign_child, foreign_pod = child("c2", version="90", value="evil"), pod("p2")
+    for item in (foreign_child, foreign_pod):
+        item["metadata"]["namespace"] = "elsewhere"
+    store.put("ConfigMap", foreign_child)
+    store.put("Pod", foreign_pod)
+
+    view = store.view(KEY)
+
+    assert view.children["ConfigMap", "digits"].uid == "c1"
+    assert view.pods == ()
+
+
+def test_the_names_of_all_versions_of_a_namespace_are_known(store: Store) -> None:
+    """Also of those that say of no service: their names are taken all the same."""
+    stranger, elsewhere = version("v2"), version("v3")
+    stranger["metadata"].update(name="hers-1", labels={})
+    elsewhere["metadata"].update(name="theirs-1", namespace="elsewhere")
+    store.put("ModelService", service())
+    store.put("ModelVersion", version())
+    assert store.put("ModelVersion", stranger) == ()
+    store.put("ModelVersion", elsewhere)
+
+    assert set(store.view(KEY).taken) == {"digits-digits-1", "hers-1"}
+    assert len(store.view(KEY).versions) == 1
+
+    assert store.forget("v2") is None
+    assert set(store.view(KEY).taken) == {"digits-digits-1"}
+
+
+def test_a_version_made_again_by_another_is_no_longer_ours(store: Store) -> None:
+    store.put("ModelService", service())
+    store.put("ModelVersion", version())
+    again = version("v2")
+    del again["metadata"]["labels"]
+
+    store.put("ModelVersion", again)
+
+    assert store.view(KEY).versions == ()
+    assert set(store.view(KEY).taken) == {"digits-digits-1"}
+
+
 def test_others_objects_are_not_kept(store: Store) -> None:
-    assert store.put("ConfigMap", child(owner=None)) is None
+    assert store.put("ConfigMap", child(owner=None)) == ()
     stranger = child()
     stranger["metadata"]["ownerReferences"][0]["kind"] = "Deployment"
-    assert store.put("ConfigMap", stranger) is None
+    assert store.put("ConfigMap", stranger) == ()
     unlabelled = pod()
     del unlabelled["metadata"]["labels"]["modelservice.io/service-uid"]
-    assert store.put("Pod", unlabelled) is None
+    assert store.put("Pod", unlabelled) == ()
     assert store.size == 0
 
 

@@ -146,7 +146,7 @@ async def test_a_failed_run_comes_back_and_is_told_once(
     assert [(record.levelno, bool(record.exc_info)) for record in told] == [(level, traceback)]
 
 
-@pytest.mark.parametrize(("status", "waits"), [(0, False), (503, False), (500, True)])
+@pytest.mark.parametrize(("status", "waits"), [(0, False), (429, False), (503, False), (500, True)])
 async def test_an_outage_makes_no_long_pauses(status: int, waits: bool) -> None:
     """The API server's return is noticed soon, while a webhook that always fails is let be."""
     clock = Clock()

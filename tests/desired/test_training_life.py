@@ -99,6 +99,15 @@ def test_a_version_that_is_deleted_is_made_anew_under_another_number() -> None:
     assert [item["spec"]["version"] for item in world.versions] == [2]
 
 
+def test_a_number_whose_name_is_anothers_is_left_out() -> None:
+    """The harm: service `svc` with model `a-b`, and `svc-a` with model `b`, make the same names."""
+    world = World(service(models=trained()), taken={"svc-m-1", "svc-m-2", "svc-m-4"})
+    world.settle()
+    world.end_job(world.jobs()[0], container="train", **RESULT)
+    world.settle()
+    assert [item["metadata"]["name"] for item in world.versions] == ["svc-m-3"]
+
+
 def test_a_changed_training_takes_the_next_number() -> None:
     world = World(service(models=trained()))
     world.settle()

@@ -72,11 +72,7 @@ class Reconcile:
             await self.executor.execute(Change(applies=(apply,), deletes=stray))
         if not view.service["status"]:
             await self.executor.apply_status(
-                MODEL_SERVICE,
-                namespace=key.namespace,
-                name=key.name,
-                uid=uid,
-                status={"url": "http://x"},
+                MODEL_SERVICE, obj=view.service, status={"url": "http://x"}
             )
         return None
 

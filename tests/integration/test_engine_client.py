@@ -217,6 +217,37 @@ async def test_an_event_that_is_refused_hurts_nobody(
     assert "an event was not posted" in caplog.text
 
 
+async def test_of_too_many_events_the_oldest_are_dropped(
+    client: Client, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = await create_service(client, namespace=namespace)
+    events = Events(client, instance="test", limit=3)
+    for number in range(6):
+        events.emit(service, type="Normal", reason=f"Number{number}", message="it is")
+
+    await flushed(events)
+
+    answer = await client.request("GET", EVENT.collection(namespace), kind="Event")
+    told = sorted(event["reason"] for event in answer["items"])
+    assert told == ["Number3", "Number4", "Number5"]
+    assert caplog.text.count("dropped") == 1
+
+
+async def test_a_burst_of_events_is_posted_at_a_bounded_rate(
+    client: Client, namespace: str
+) -> None:
+    """The harm: an API server that is busy with events while services wait to be made."""
+    service = await create_service(client, namespace=namespace)
+    events = Events(client, instance="test", rate=20.0)
+    for number in range(9):
+        events.emit(service, type="Normal", reason=f"Number{number}", message="it is")
+    began = asyncio.get_running_loop().time()
+
+    await flushed(events)
+
+    assert asyncio.get_running_loop().time() - began >= 8 / 20.0
+
+
 async def flushed(events: Events) -> None:
     task = asyncio.create_task(events.run())
     await asyncio.wait_for(events.flush(), 10)

@@ -33,14 +33,19 @@ async def candidates(client: Client, namespace: str) -> tuple[Lease, Lease]:
 
 
 def candidate(
-    client: Client, namespace: str, identity: str, *, clock: Clock | None = None
+    client: Client,
+    namespace: str,
+    identity: str,
+    *,
+    clock: Clock | None = None,
+    timings: Timings = QUICK,
 ) -> Lease:
     return Lease(
         client,
         namespace=namespace,
         name="operator",
         identity=identity,
-        timings=QUICK,
+        timings=timings,
         clock=clock or Clock(),
     )
 
@@ -88,6 +93,19 @@ async def test_a_dead_leader_is_followed_after_its_lease(
     assert not one.held  # its own deadline was before the other's take-over
     now = await spec(client, namespace)
     assert (now["holderIdentity"], now["leaseTransitions"]) == ("two", 1)
+
+
+async def test_a_follower_looks_again_when_the_lease_ends(client: Client, namespace: str) -> None:
+    """The harm: up to one and a fifth of the retry period, with nobody leading."""
+    slow = Timings(duration=2.0, renew=1.5, retry=1.4)
+    one = candidate(client, namespace, "one", timings=slow)
+    two = candidate(client, namespace, "two", timings=slow)
+    await one.acquire()
+    began = asyncio.get_running_loop().time()
+
+    await two.acquire()
+
+    assert asyncio.get_running_loop().time() - began < 2 * slow.retry
 
 
 async def test_a_released_lease_is_taken_at_once(

@@ -33,27 +33,27 @@ class Engine:
     store: Store = field(default_factory=Store)
     metrics: Metrics = field(default_factory=Metrics)
     asked: list[tuple[Key, Lane]] = field(default_factory=list)
-    lists: int = 0
     ends: int = 0
 
     def __post_init__(self) -> None:
         self.observer = Observer(store=self.store, enqueue=self._enqueue)
         self.sweeper = Sweeper(
-            client=self.client, store=self.store, observer=self.observer, metrics=self.metrics
+            client=self.client,
+            store=self.store,
+            observer=self.observer,
+            metrics=self.metrics,
+            period=600.0,
         )
         self.watch = Watch(
             client=self.client,
             observer=self.observer,
             metrics=self.metrics,
-            listed=self._listed,
+            listed=self.sweeper.ask,
             started=lambda: None,
         )
 
     def _enqueue(self, key: Key, *, lane: Lane) -> None:
         self.asked.append((key, lane))
-
-    def _listed(self) -> None:
-        self.lists += 1
 
     def lanes(self, key: Key) -> list[Lane]:
         """The lanes in which a service was asked for, in order."""
@@ -67,12 +67,16 @@ class Engine:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(supervise(self._run, name="the watch"))
+        tasks = [
+            asyncio.create_task(supervise(self._run, name="the watch")),
+            asyncio.create_task(self.sweeper.run()),
+        ]
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
 
 @pytest.fixture
@@ -161,6 +165,42 @@ async def test_the_watch_tells_of_every_change(
     lanes = engine.lanes(key)
     assert (lanes[0], lanes[-1]) == (Lane.NORMAL, Lane.NORMAL)  # made, and gone
     assert set(lanes[1:-1]) == {Lane.SHORT}
+
+
+async def test_what_was_there_before_the_watch_is_listed_once(
+    engine: Engine, client: Client, namespace: str
+) -> None:
+    """By the sweep, and not by kopf, which would hold a whole list of every kind at a time."""
+    key = Key(namespace, "digits")
+    service = await create_service(client, namespace=namespace)
+    await post(client, child("ConfigMap", namespace=namespace, uid=service["metadata"]["uid"]))
+
+    async with engine.watching():
+        await engine.sweeper.primed.wait()
+        assert len(engine.store.view(key).children) == 1
+        await post(client, child("Service", namespace=namespace, uid=service["metadata"]["uid"]))
+        await eventually(lambda: len(engine.store.view(key).children) == 2)
+
+    seen = {
+        sample.labels["kind"]: sample.value
+        for metric in engine.metrics.events.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    }
+    assert seen["ModelService"] == 0
+    assert seen["Service"] == 1
+
+
+async def test_what_vanished_while_nobody_watched_is_noticed_when_somebody_does_again(
+    mortal: Engine, mortal_plane: ControlPlane
+) -> None:
+    key = Key("default", "first")
+    async with mortal.watching():
+        await sees(mortal, "first")
+    await remove(mortal.client, MODEL_SERVICE, namespace="default", name="first")
+
+    async with mortal.watching():
+        await eventually(lambda: mortal.store.view(key).service is None)
 
 
 async def test_a_service_made_again_starts_from_nothing(

@@ -14,11 +14,13 @@ from modelservice_operator.kube.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    Terminating,
     Throttled,
     Unavailable,
     error_of,
 )
 
+TERMINATING = {"causes": [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]}
 OTHER_UID = {"causes": [{"reason": "FieldValueInvalid", "field": "metadata.uid"}]}
 
 
@@ -28,6 +30,7 @@ OTHER_UID = {"causes": [{"reason": "FieldValueInvalid", "field": "metadata.uid"}
         (400, {"reason": "BadRequest"}, Invalid, False),
         (401, {"reason": "Unauthorized"}, Unavailable, True),
         (403, {"reason": "Forbidden"}, Forbidden, True),
+        (403, {"reason": "Forbidden", "details": TERMINATING}, Terminating, True),
         (404, {"reason": "NotFound"}, NotFound, True),
         (409, {"reason": "Conflict"}, Conflict, True),
         (409, {"reason": "AlreadyExists"}, AlreadyExists, True),

@@ -39,7 +39,7 @@ def test_the_next_step(
     assert dict(step(target=new, others=old, size=size, strategy=strategy).sizes) == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), size=st.integers(1, 6), strategy=st.sampled_from(list(Strategy)))
 def test_a_rollout_ends_and_keeps_its_promises_on_the_way(
     data: st.DataObject, size: int, strategy: Strategy

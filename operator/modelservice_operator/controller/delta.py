@@ -40,6 +40,11 @@ class Change:
     applies: tuple[Apply, ...] = ()
     deletes: tuple[Delete, ...] = ()
 
+    @property
+    def creates(self) -> bool:
+        """Whether it makes objects that are not there."""
+        return any(not apply.exists for apply in self.applies)
+
     def __bool__(self) -> bool:
         return bool(self.applies or self.deletes)
 

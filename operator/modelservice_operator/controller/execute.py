@@ -8,9 +8,10 @@ on it; what says that the server cannot answer now is raised, and the whole run 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
@@ -27,6 +28,7 @@ from modelservice_operator.kube.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    Terminating,
     Unavailable,
 )
 from modelservice_operator.kube.kinds import BY_NAME, MODEL_VERSION, SERVICE, Kind
@@ -93,36 +95,56 @@ class Executor:
         self._cluster_ips = asyncio.Semaphore(CLUSTER_IPS)
 
     async def execute(self, change: Change) -> Outcome:
-        """Write a change. Raises Fenced, Unavailable, or Conflict where the store was behind."""
+        """Write a change.
+
+        Raises Fenced, Unavailable, Conflict where the store was behind, NotFound or Terminating
+        where the namespace goes.
+        """
         outcome = Outcome()
         for _, stage in groupby(change.applies, key=attrgetter("stage")):
-            outcome += await _together(self._apply(apply) for apply in stage)
+            outcome += await _together(partial(self._apply, apply) for apply in stage)
             if not outcome.complete:
                 break
         # Also after a refusal: what is deleted is wanted no more, and may be what was in the way.
-        return outcome + await _together(self._delete(delete) for delete in change.deletes)
+        return outcome + await _together(partial(self._delete, item) for item in change.deletes)
 
-    async def apply_status(
-        self, kind: Kind, *, namespace: str, name: str, uid: str, status: Manifest
-    ) -> None:
-        """Write the status of a ModelService or a ModelVersion.
+    async def lives(self, kind: Kind, *, obj: Manifest) -> bool:
+        """Ask the API server whether an object is still there and may have children."""
+        metadata = obj["metadata"]
+        namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
+        try:
+            found = await self._client.get(kind, namespace=namespace, name=name)
+        except NotFound:
+            self._store.forget(uid)
+            return False
+        self._store.put(kind.kind, found)
+        if found["metadata"]["uid"] != uid:
+            self._store.forget(uid)
+            return False
+        self._store.reassure(namespace=namespace, uid=uid)
+        return "deletionTimestamp" not in found["metadata"]
 
-        Raises NotFound or Conflict where the object with this uid is gone.
+    async def apply_status(self, kind: Kind, *, obj: Manifest, status: Manifest) -> None:
+        """Write the status of a ModelService or a ModelVersion, which follows from `obj`.
+
+        Raises NotFound where it is gone, and Conflict where it is not what `obj` says any more: the
+        store has then what it is.
         """
-        version = self._store.version(uid)
+        metadata = obj["metadata"]
+        namespace, name = metadata["namespace"], metadata["name"]
+        version = metadata["resourceVersion"]
         for _ in range(STATUS_ATTEMPTS):
-            if version is None:
-                raise Conflict(f"{namespace}/{name} was made again", kind=kind.kind)
             try:
                 answer = await self._writer.apply_status(
                     kind, namespace=namespace, name=name, version=version, status=status
                 )
             except Conflict:
-                # Somebody wrote it a moment ago. What we have to say of what we saw is still true.
                 found = await self._client.get(kind, namespace=namespace, name=name)
                 self._store.put(kind.kind, found)
-                same = found["metadata"]["uid"] == uid
-                version = found["metadata"]["resourceVersion"] if same else None
+                if not _says_the_same(found, obj):
+                    raise
+                # Somebody wrote a label a moment ago. What we have to say of it is still true.
+                version = found["metadata"]["resourceVersion"]
             else:
                 self._store.put(kind.kind, answer)
                 return
@@ -137,6 +159,8 @@ class Executor:
             if apply.uid is None:
                 raise ValueError("an object that exists is applied by its uid")
             return await self._again(kind, manifest=manifest, uid=apply.uid)
+        except Terminating:
+            raise
         except (Invalid, Forbidden) as error:
             return await self._refusal(error, kind=kind, name=manifest["metadata"]["name"])
 
@@ -187,9 +211,11 @@ class Executor:
                 uid=delete.uid,
                 propagation=delete.propagation,
             )
-        except (NotFound, Conflict):  # gone already, or its name is another object's by now
+        except NotFound:
             self._store.forget(delete.uid)
             return Outcome()
+        except Conflict:
+            return await self._survived(kind, delete=delete)
         except (Invalid, Forbidden) as error:
             return await self._refusal(error, kind=kind, name=delete.name)
         if "deletionTimestamp" in answer.get("metadata", {}):
@@ -197,6 +223,19 @@ class Executor:
         else:
             self._store.forget(delete.uid)
         return Outcome(deleted=1)
+
+    async def _survived(self, kind: Kind, *, delete: Delete) -> Outcome:
+        """A deletion met another object of the name, or something went wrong."""
+        try:
+            found = await self._client.get(kind, namespace=delete.namespace, name=delete.name)
+        except NotFound:
+            self._store.forget(delete.uid)
+            return Outcome()
+        self._store.put(kind.kind, found)
+        if found["metadata"]["uid"] == delete.uid:
+            raise Unavailable(f"{delete.name} could not be deleted", kind=kind.kind)
+        self._store.forget(delete.uid)
+        return Outcome()
 
     async def _refusal(self, error: ApiError, *, kind: Kind, name: str) -> Outcome:
         """A write that was refused, unless by an API server that does not know our rights yet."""
@@ -221,13 +260,13 @@ class Executor:
         return nullcontext()
 
 
-async def _together(writes: Iterable[Coroutine[Any, Any, Outcome]]) -> Outcome:
+async def _together(writes: Iterable[Callable[[], Awaitable[Outcome]]]) -> Outcome:
     """Do writes at the same time, all of them, even where one fails; then raise the failure."""
     slots = asyncio.Semaphore(IN_FLIGHT)
 
-    async def one(write: Coroutine[Any, Any, Outcome]) -> Outcome:
+    async def one(write: Callable[[], Awaitable[Outcome]]) -> Outcome:
         async with slots:
-            return await write
+            return await write()
 
     outcome = Outcome()
     results = await asyncio.gather(*(one(write) for write in writes), return_exceptions=True)
@@ -236,6 +275,16 @@ async def _together(writes: Iterable[Coroutine[Any, Any, Outcome]]) -> Outcome:
             raise result
         outcome += result
     return outcome
+
+
+def _says_the_same(found: Manifest, obj: Manifest) -> bool:
+    """Whether all that a status follows from is in `found` as it was in `obj`."""
+    now, then = found["metadata"], obj["metadata"]
+    return (
+        now["uid"] == then["uid"]
+        and now.get("generation") == then.get("generation")
+        and (found.get("status") or {}) == (obj.get("status") or {})
+    )
 
 
 def _published_by(version: Manifest) -> tuple[str | None, str | None]:

@@ -30,12 +30,14 @@ class Observer:
 
     def seen(self, kind: str, obj: dict[str, Any]) -> None:
         """An object as it is now (or was a while ago: the store knows which is newer)."""
-        self._ask(kind, key=self._store.put(kind, obj))
+        for key in self._store.put(kind, obj):
+            self._ask(kind, key=key)
 
-    def gone(self, kind: str, uid: str) -> None:
-        """An object that is no more."""
-        self._ask(kind, key=self._store.forget(uid))
-
-    def _ask(self, kind: str, *, key: Key | None) -> None:
+    def gone(self, kind: str, *, uid: str, version: str) -> None:
+        """An object that is no more, or not in our selection, since this version."""
+        key = self._store.lose(uid, version=version)
         if key is not None:
-            self._enqueue(key, lane=Lane.NORMAL if kind in _NORMAL else Lane.SHORT)
+            self._ask(kind, key=key)
+
+    def _ask(self, kind: str, *, key: Key) -> None:
+        self._enqueue(key, lane=Lane.NORMAL if kind in _NORMAL else Lane.SHORT)

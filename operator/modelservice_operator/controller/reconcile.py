@@ -1,6 +1,6 @@
 """One pass over one service: look, plan, write, tell. The only caller of plan, delta and derive.
 
-    view → parse → assess → plan → delta → execute → derive → one status write
+    view → parse → assess → plan → delta → execute → view → derive → at most one status write
 
 An error that time may cure is raised, and the queue comes back; everything that a user should know
 is in the status. Nothing is kept between two passes: they follow from the view alone.
@@ -10,19 +10,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from modelservice_operator.api import InvalidSpec, names, parse_service
-from modelservice_operator.controller.delta import delta
+from modelservice_operator.controller.delta import Change, delta
 from modelservice_operator.controller.execute import Executor, NameConflict, Outcome, Rejected
 from modelservice_operator.controller.store import Store
+from modelservice_operator.desired import permission
 from modelservice_operator.desired.child import Stage
 from modelservice_operator.desired.plan import plan
 from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.situation import assess
-from modelservice_operator.kube.errors import Conflict, NotFound
+from modelservice_operator.kube.errors import Conflict, NotFound, Terminating
 from modelservice_operator.kube.events import Events
 from modelservice_operator.kube.kinds import MODEL_SERVICE
+from modelservice_operator.observed.pods import timestamp
+from modelservice_operator.status import pace
 from modelservice_operator.status.derive import derive, invalid
 from modelservice_operator.status.transitions import transitions
 from modelservice_operator.status.trouble import Trouble
@@ -34,6 +38,8 @@ _KIND = {"apiVersion": names.API_VERSION, "kind": names.KIND_SERVICE}  # items o
 
 # What we cannot watch (a foreign object that holds a name, a quota) is looked at again after this.
 RECHECK = 10.0
+# A version's name was another's, which the store knows now: the next pass takes the next number.
+RENUMBER = 1.0
 
 
 class Reconciler:
@@ -61,18 +67,21 @@ class Reconciler:
         now = self._clock()
         try:
             service = parse_service({**_KIND, **view.service})
+            permission.require(service.spec, platform=self._platform)
         except InvalidSpec as error:
             generation = int(view.service["metadata"]["generation"])
             previous = view.service.get("status", {})
             status = invalid(generation=generation, message=str(error), previous=previous, now=now)
-            await self._write_status(view.service, status=status)
-            return None
+            return await self._write_status(view.service, status=status, now=now)
         situation = assess(service, view=view, platform=self._platform, now=now)
         wanted = plan(situation, platform=self._platform, now=now)
         change = delta(wanted, live=view.children, namespace=key.namespace)
         outcome = Outcome()
         if change:
-            outcome = await self._executor.execute(change)
+            done = await self._execute(change, service=view.service, bereaved=view.bereaved)
+            if done is None:
+                return None
+            outcome = done
             log.info(
                 "children written",
                 extra={
@@ -82,40 +91,78 @@ class Reconciler:
                     "deleted": outcome.deleted,
                 },
             )
-        writes = _troubles(outcome, service=key.name)
+            # The store has the answers: the status tells of what is there now, not of before.
+            view = self._store.view(key)
+            situation = assess(service, view=view, platform=self._platform, now=now)
+        live = view.service
+        if live is None or live["metadata"]["uid"] != service.metadata.uid:
+            return None  # it went while its children were written
         status = derive(
             situation,
             view=view,
-            writes=writes,
-            previous=view.service.get("status", {}),
+            writes=_troubles(outcome, service=key.name),
+            previous=live.get("status", {}),
             now=now,
         )
-        await self._write_status(view.service, status=status)
-        if not outcome.complete:
-            return RECHECK
-        if outcome.deleted or any(apply.stage == Stage.RECORD for apply in change.applies):
-            # The next step waits for just this, and the store knows it already: the event that
-            # follows our own write will say nothing new.
-            return 0.0
-        return None if situation.wake_at is None else max(0.0, situation.wake_at - now)
+        held = await self._write_status(live, status=status, now=now)
+        return _earliest(held, _next(change, outcome=outcome, wake_at=situation.wake_at, now=now))
 
-    async def _write_status(self, service: Manifest, *, status: dict[str, Any]) -> None:
+    async def _execute(
+        self, change: Change, *, service: Manifest, bereaved: bool
+    ) -> Outcome | None:
+        """Carry out a change; None where the service goes, which has (or had) an event of its own.
+
+        Where that is late or lost, what the garbage collector takes must not be made again.
+        """
+        lives = partial(self._executor.lives, MODEL_SERVICE, obj=service)
+        if bereaved and change.creates and not await lives():
+            return None
+        try:
+            return await self._executor.execute(change)
+        except Terminating:
+            return None
+        except NotFound:  # nothing can be made in a namespace that is gone
+            if await lives():
+                raise
+            return None
+
+    async def _write_status(
+        self, service: Manifest, *, status: dict[str, Any], now: float
+    ) -> float | None:
+        """Write a status that differs, or return after how many seconds it is to be written."""
         before: Mapping[str, Any] = service.get("status", {})
         if status == before:
-            return
-        metadata = service["metadata"]
+            return None
+        written = timestamp(service.get("written"))
+        held = pace.pause(before=before, after=status, written=written, now=now)
+        if held > 0:
+            return held
         try:
-            await self._executor.apply_status(
-                MODEL_SERVICE,
-                namespace=metadata["namespace"],
-                name=metadata["name"],
-                uid=metadata["uid"],
-                status=status,
-            )
-        except (NotFound, Conflict):
-            return  # deleted, or made again meanwhile: that has an event of its own
+            await self._executor.apply_status(MODEL_SERVICE, obj=service, status=status)
+        except NotFound:
+            # Its deletion may be told late, or never: nothing more is to be made for it.
+            self._store.forget(service["metadata"]["uid"])
+            return None
+        except Conflict:
+            return 0.0  # it changed meanwhile, and the store has it: another pass tells of that
         for event in transitions(before=before, after=status):
             self._events.emit(service, type=event.type, reason=event.reason, message=event.message)
+        return None
+
+
+def _next(change: Change, *, outcome: Outcome, wake_at: float | None, now: float) -> float | None:
+    """Seconds after which the next pass has something to do, without any event."""
+    if not outcome.complete:
+        return RENUMBER if outcome.taken else RECHECK
+    if outcome.deleted or any(apply.stage == Stage.RECORD for apply in change.applies):
+        # The next step waits for just this, and the store knows it already: the event that
+        # follows our own write will say nothing new.
+        return 0.0
+    return None if wake_at is None else max(0.0, wake_at - now)
+
+
+def _earliest(*delays: float | None) -> float | None:
+    return min((delay for delay in delays if delay is not None), default=None)
 
 
 def _troubles(outcome: Outcome, *, service: str) -> list[Trouble]:

@@ -76,7 +76,10 @@ def child(kind: str, obj: Manifest) -> Manifest:
 
 
 def service(obj: Manifest) -> Manifest:
-    """A ModelService; of its labels only the one that children inherit."""
+    """A ModelService; of its labels only the one that children inherit.
+
+    `written` is when we last wrote its status, by the API server's clock.
+    """
     metadata = obj["metadata"]
     kept = _pick(
         metadata,
@@ -91,7 +94,12 @@ def service(obj: Manifest) -> Manifest:
     )
     labels = metadata.get("labels") or {}
     kept["labels"] = _pick(labels, (names.LABEL_QUEUE,))
-    return _whole(obj, metadata=kept)
+    written = [
+        entry["time"]
+        for entry in metadata.get("managedFields") or ()
+        if entry.get("manager") == names.MANAGER and entry.get("subresource") and "time" in entry
+    ]
+    return {**_whole(obj, metadata=kept), **({"written": written[0]} if written else {})}
 
 
 def version(obj: Manifest) -> Manifest:

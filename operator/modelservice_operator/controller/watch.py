@@ -3,6 +3,9 @@
 One event handler a kind, which hands the object to the observer; no kopf handler, timer, index or
 patch (docs/decisions and the module `observer` say why). A run lasts until something goes wrong
 that kopf does not get over; `supervise` starts the next one. One runs in a process at a time.
+
+kopf lists before it watches. Its lists are made empty: they only give the version to watch from,
+and then the sweeper lists that kind (docs/decisions/0006-one-list.md).
 """
 
 from __future__ import annotations
@@ -10,12 +13,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import kopf
 from kopf._cogs.aiokits import aiotasks
-from kopf._core.engines.peering import Identity  # of spawn_tasks; kopf does not export it
+from kopf._core.engines.peering import Identity  # of spawn_tasks; kopf does not export them
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
+from yarl import URL
 
 from modelservice_operator.api import names
 from modelservice_operator.controller.observer import Observer
@@ -30,6 +37,8 @@ from modelservice_operator.metrics import Metrics
 RETRIES: Final = (1.0,) * 30
 CONNECT: Final = 5.0
 
+# No object has this name.
+_NOTHING: Final = "metadata.name=."
 _KOPF: Final = str(Path(kopf.__file__).parent)
 
 Handler = Callable[..., Awaitable[None]]
@@ -48,6 +57,15 @@ class NoEssence(kopf.DiffBaseStorage):
         """Nothing is ever written to an object."""
 
 
+class NoMemories(ResourceMemories):
+    """Remembers nothing of an object: kopf would keep 1 kB of each, for handlers of other kinds."""
+
+    async def recall(
+        self, raw_body: kopf.RawBody, *, ephemeral: bool = False, **more: Any
+    ) -> ResourceMemory:
+        return await super().recall(raw_body, ephemeral=True, **more)
+
+
 class Watch:
     """Watches all kinds of the operator, in all namespaces."""
 
@@ -57,18 +75,20 @@ class Watch:
         client: Client,
         observer: Observer,
         metrics: Metrics,
-        listed: Callable[[], None],
+        listed: Callable[[Kind], None],
         started: Callable[[], None],
         kinds: Iterable[Kind] = WATCHED,
     ) -> None:
-        """`listed` is called when objects come from a list and not from a watch (what vanished
-        before is then not reported), `started` when kopf has set its signal handlers."""
+        """`listed` is called when the watch of a kind begins (again): what was before it is not
+        reported. `started` is called when kopf has set its signal handlers."""
         self._client = client
         self._observer = observer
         self._metrics = metrics
         self._listed = listed
         self._started = started
         self._kinds = tuple(kinds)
+        base = URL(client.server).path.rstrip("/")
+        self._collections = {base + kind.collection(): kind for kind in self._kinds}
         # What it says of each attempt of each stream is told once, by the supervisor.
         logging.getLogger("kopf._cogs.clients").setLevel(logging.CRITICAL)
 
@@ -84,12 +104,12 @@ class Watch:
         tasks = await kopf.spawn_tasks(
             registry=self._registry(),
             settings=self._settings(),
+            memories=NoMemories(),
             clusterwide=True,
             # kopf would make one up from the user's name, which a container's uid does not have
             identity=Identity(names.MANAGER),
         )
         self._started()
-        self._listed()
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -140,10 +160,23 @@ class Watch:
                 return None
             used = True
             return kopf.AiohttpSession(
-                server=self._client.server, aiohttp_session=self._client.open_session()
+                server=self._client.server,
+                aiohttp_session=self._client.open_session(self._list_nothing),
             )
 
         return login
+
+    async def _list_nothing(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        kind = self._collections.get(request.url.path)
+        if kind is None or "watch" in request.url.query:
+            return await handler(request)
+        request.url = request.url.update_query(fieldSelector=_NOTHING)
+        response = await handler(request)
+        if response.status == HTTPStatus.OK:
+            self._listed(kind)
+        return response
 
     def _handler(self, kind: Kind) -> Handler:
         name = kind.kind
@@ -153,10 +186,10 @@ class Watch:
             events.inc()
             obj: Any = event["object"]
             if event["type"] == "DELETED":
-                self._observer.gone(name, obj["metadata"]["uid"])
+                metadata = obj["metadata"]
+                version = metadata["resourceVersion"]
+                self._observer.gone(name, uid=metadata["uid"], version=version)
                 return
-            if event["type"] is None:
-                self._listed()
             self._observer.seen(name, obj)
 
         return handle

@@ -150,6 +150,7 @@ def _pod(container: Manifest, *, volumes: list[Manifest], platform: Platform) ->
     return {
         "automountServiceAccountToken": False,
         "containers": [container],
+        "enableServiceLinks": False,
         **pods.pull_secrets(platform=platform),
         "restartPolicy": "Never",
         "securityContext": pods.pod_security(),

@@ -42,6 +42,9 @@ class Platform:
     triton: Triton = Triton()
     storage: Storage = Storage()
     allowed_networks: tuple[str, ...] = ()
+    # keys, or `<prefix>/*`, or `*`: what ModelServices may put on their pods
+    allowed_pod_labels: tuple[str, ...] = ()
+    allowed_pod_annotations: tuple[str, ...] = ()
     model_storage: str = "20Gi"  # room for model files in a pod that states none
     # one entry each for triton, agent, fetch, trainer, check
     resources: Mapping[str, Resources] = field(default_factory=dict)

@@ -70,8 +70,13 @@ READ_ONLY = {"readOnly": True}
 
 
 def environment(values: Mapping[str, str]) -> list[Manifest]:
-    # An empty value is dropped by the API server, and would read as drift.
-    return [{"name": name, "value": value} for name, value in sorted(values.items()) if value]
+    # An empty value is dropped by the API server, and would read as drift. A dollar is doubled: the
+    # kubelet would put other variables in the place of $(NAME), which a user's URI may hold.
+    return [
+        {"name": name, "value": value.replace("$", "$$")}
+        for name, value in sorted(values.items())
+        if value
+    ]
 
 
 def storage_environment(platform: Platform) -> dict[str, str]:

@@ -54,6 +54,7 @@ def template(
                 _agent(platform=platform),
             ],
             "containers": [_triton(spec, platform=platform)],
+            "enableServiceLinks": False,  # else each Service of the namespace adds variables
             **pods.pull_secrets(
                 platform=platform, stated=[ref.name for ref in serving.image_pull_secrets or ()]
             ),

@@ -143,11 +143,19 @@ def _runs(
                 verdict=verdict,
                 version=newest(own),
                 serving=newest(own) or latest,
-                next_number=max(numbers, default=0) + 1,
+                next_number=_free_number(numbers, owner=owner, model=model.name, view=view),
                 progress=view.progress.get(verdict.pod_uid or "", {}),
             )
         )
     return tuple(runs)
+
+
+def _free_number(numbers: Sequence[int], *, owner: Owner, model: str, view: View) -> int:
+    """The next number whose name nobody has: another service's model may make the same name."""
+    number = max(numbers, default=0) + 1
+    while child_names.model_version(service=owner.name, model=model, number=number) in view.taken:
+        number += 1
+    return number
 
 
 def _check(entries: Sequence[ModelEntry], *, owner: Owner, view: View) -> Check:

@@ -27,7 +27,8 @@ Manifest = dict[str, Any]
 # (verb, kind, HTTP status or 0, seconds) of each request
 Meter = Callable[[str, str, int, float], None]
 
-PAGE: Final = 500
+# A page of Deployments as dicts is some 70 kB a piece, and what it took stays with the process.
+PAGE: Final = 100
 TIMEOUT: Final = 30.0
 JSON: Final = "application/json"
 APPLY: Final = "application/apply-patch+yaml"  # JSON is YAML
@@ -90,12 +91,12 @@ class Client:
     async def close(self) -> None:
         await self._rest.close()
 
-    def open_session(self) -> aiohttp.ClientSession:
+    def open_session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
         """A new session with this client's identity, for the watch engine, which closes it."""
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self._rest.ssl_context),
             headers={"User-Agent": self._user_agent},
-            middlewares=(self._authorize,),
+            middlewares=(self._authorize, *middlewares),
             trust_env=False,
             read_bufsize=2**21,
         )

@@ -47,6 +47,10 @@ class Forbidden(ApiError):
     """A right is missing, a quota is used up, or an admission policy refuses."""
 
 
+class Terminating(Forbidden):
+    """The namespace is being deleted: nothing is made in it any more."""
+
+
 class Expired(ApiError):
     """A list's continuation is too old; the list has to begin anew."""
 
@@ -71,8 +75,8 @@ class Unavailable(ApiError):
 
     @property
     def outage(self) -> bool:
-        """Whether the server itself is away, which is no service's own trouble."""
-        return self.status in {0, 503}
+        """Whether the server itself is away or overloaded, which is no service's own trouble."""
+        return self.status in {0, 429, 503}
 
 
 class Throttled(Unavailable):
@@ -105,16 +109,18 @@ def error_of(
 def _class_of(status: int, *, reason: str, body: Mapping[str, Any]) -> type[ApiError]:
     if status == 409:
         return AlreadyExists if reason == "AlreadyExists" else Conflict
-    if status == 422 and _of_another_uid(body):
+    # An apply that carries the uid of an object which was since made again is told that
+    # metadata.uid is immutable, as if it were bad input.
+    if status == 422 and _caused(body, "field", "metadata.uid"):
         return Conflict
+    if status == 403 and _caused(body, "reason", "NamespaceTerminating"):
+        return Terminating
     return {403: Forbidden, 404: NotFound, 410: Expired}.get(status, Invalid)
 
 
-def _of_another_uid(body: Mapping[str, Any]) -> bool:
-    # An apply that carries the uid of an object which was since made again is told that
-    # metadata.uid is immutable, as if it were bad input.
+def _caused(body: Mapping[str, Any], name: str, value: str) -> bool:
     details = body.get("details") or {}
-    return any(cause.get("field") == "metadata.uid" for cause in details.get("causes") or ())
+    return any(cause.get(name) == value for cause in details.get("causes") or ())
 
 
 def _seconds(header: str | None, *, details: Mapping[str, Any] | None) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelservice_operator.api import names
-from modelservice_operator.observed.pods import is_leaving, unschedulable
+from modelservice_operator.observed.pods import is_leaving, is_ready, unschedulable
 from modelservice_operator.rollout.planner import Stand, Strategy
 from modelservice_operator.view import Manifest, Observed, View
 
@@ -40,9 +40,16 @@ class Revision:
 
     @property
     def ready(self) -> int:
+        """How many pods answer.
+
+        The Deployment's count can be of an earlier time (it was scaled to 0 and back, and its
+        ReplicaSet has not said so yet), and its pods' can be of a moment before: both have to say
+        so.
+        """
         if self.deployment is None:
             return 0
-        return int(self.deployment.status.get("availableReplicas", 0))
+        told = int(self.deployment.status.get("availableReplicas", 0))
+        return min(told, sum(is_ready(pod) and not is_leaving(pod) for pod in self.pods))
 
     @property
     def models(self) -> tuple[Mapping[str, Any], ...]:

@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+# Reasons of work under way: nothing is wrong, and the next event changes them.
+BUSY = frozenset(
+    {
+        "Training", "Registering", "Checking", "Starting", "Loading", "RollingOut", "Waiting",
+        "Suspended",
+    }
+)  # fmt: skip
 LIMIT = 2000  # characters of a message; the CRD allows more
 
 

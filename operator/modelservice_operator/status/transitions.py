@@ -6,16 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from modelservice_operator.status.conditions import BUSY
+
 # what is worth telling: the rest is told by these
 _TOLD = ("Stalled", "Ready", "TrainingComplete", "GPUScheduled", "Scaling")
 _GOOD_WHEN_TRUE = {"Ready", "TrainingComplete", "GPUScheduled", "Scaling"}
-# work under way is no warning
-_BUSY = frozenset(
-    {
-        "Training", "Registering", "Checking", "Starting", "Loading", "RollingOut", "Waiting",
-        "Suspended",
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +32,7 @@ def transitions(*, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple
         ):
             continue
         good = (item["status"] == "True") == (kind in _GOOD_WHEN_TRUE)
-        calm = good or item["reason"] in _BUSY
+        calm = good or item["reason"] in BUSY  # work under way is no warning
         # one cause shows in several conditions: it is told once
         events.setdefault(
             item["reason"],
