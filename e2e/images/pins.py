@@ -41,6 +41,7 @@ PINS = (
     Pins("trainer-test", options=_TESTED),
     Pins("build"),
     Pins("triton-dev", options=("--no-deps",)),
+    Pins("security"),
 )
 
 

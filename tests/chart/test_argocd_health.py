@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from lupa.lua51 import LuaRuntime
 
-from tests.chart.rendering import CHART, ROOT
+from e2e.chart import CHART, ROOT
 
 SCRIPT = ROOT / "docs" / "argocd" / "health.lua"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.chart.rendering import CHART, ROOT, Manifest, manifests
+from e2e.chart import CHART, ROOT, Manifest, manifests
 
 GENERATED = ROOT / "crds"
 POLICY = "helm.sh/resource-policy"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from e2e.chart import ROOT
 from modelservice_runtime.failure import Reason
-from tests.chart.rendering import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))

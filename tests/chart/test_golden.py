@@ -11,49 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.chart.rendering import CHART, REGISTRY, ROOT, Values, run, template
+from e2e.chart import CHART, DEVELOPMENT, OPTIONS, REGISTRY, run, template
 
 GOLDEN = Path(__file__).parent / "golden"
 # The CRDs are generated elsewhere, and compared in test_crds.py.
 WITHOUT_CRDS = "--set=crds.install=false"
-DEVELOPMENT = f"--values={ROOT / 'e2e' / 'values-dev.yaml'}"
-
-OPTIONS: dict[str, Values] = {
-    "digests": {
-        "images": {
-            "operator": {"digest": f"sha256:{'0' * 64}"},
-            "triton": {"digest": f"sha256:{'1' * 64}", "registry": "mirror.example.com"},
-        }
-    },
-    "existing-service-account": {"serviceAccount": {"create": False, "name": "platform-team"}},
-    "labels": {
-        "commonLabels": {"team": "ml", "app.kubernetes.io/name": "not-yours-to-change"},
-        "serviceAccount": {"annotations": {"example.com/role": "operator"}},
-    },
-    "name": {"fullnameOverride": "models"},
-    "network-policy": {
-        "networkPolicy": {
-            "enabled": True,
-            "metricsFrom": [{"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}],
-        }
-    },
-    "one-replica": {"operator": {"replicas": 1}},
-    "placement": {
-        "operator": {
-            "imagePullSecrets": ["registry"],
-            "priorityClassName": "system-cluster-critical",
-            "nodeSelector": {"kubernetes.io/arch": "amd64"},
-            "tolerations": [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}],
-            "affinity": {"nodeAffinity": {}},
-            "podLabels": {"team": "ml", "app.kubernetes.io/name": "not-yours-to-change"},
-            "podAnnotations": {"example.com/log": "yes"},
-        }
-    },
-    "rights-elsewhere": {"rbac": {"create": False, "aggregate": False}},
-    "service-monitor": {
-        "metrics": {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}}
-    },
-}
 
 
 def compare(text: str, *, golden: Path) -> None:

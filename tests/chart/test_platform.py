@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from e2e.chart import RELEASE, ROOT, Manifest, manifests, only
 from modelservice_operator import settings
-from tests.chart.rendering import RELEASE, ROOT, Manifest, manifests, only
 
 DEVELOPMENT = f"--values={ROOT / 'e2e' / 'values-dev.yaml'}"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.rendering import CHART, REGISTRY, ROOT, RefusedError, Values, leaves, template
+from e2e.chart import CHART, REGISTRY, ROOT, RefusedError, Values, leaves, template
 
 VALUES: Values = yaml.safe_load((CHART / "values.yaml").read_text())
 
@@ -28,7 +28,12 @@ VALUES: Values = yaml.safe_load((CHART / "values.yaml").read_text())
         ({"storage": {"uri": "s3://models"}}, "at '/storage/uri': 's3://models' does not match"),
         ({"storage": {"uri": "https://models/"}}, "at '/storage/uri'"),
         ({"storage": {"endpoint": "s3.example.com"}}, "at '/storage/endpoint'"),
+        ({"storage": {"endpoint": "https://me:secret@s3.example.com"}}, "at '/storage/endpoint'"),
+        ({"storage": {"endpoint": "https://s3.example.com?key=secret"}}, "at '/storage/endpoint'"),
+        ({"storage": {"uri": "s3://models/a?key=secret/"}}, "at '/storage/uri'"),
         ({"storage": {"secretName": ""}}, "at '/storage/secretName'"),
+        ({"security": {"allowedPodLabels": ["a*"]}}, "at '/security/allowedPodLabels/0'"),
+        ({"security": {"allowedPodAnnotations": ["/x"]}}, "/security/allowedPodAnnotations/0'"),
         ({"security": {"allowedNetworks": ["10.0.0.1"]}}, "at '/security/allowedNetworks/0'"),
         ({"triton": {"backends": []}}, "at '/triton/backends': minItems: got 0, want 1"),
         ({"triton": {"backends": ["onnxruntime"]}}, "at '/triton/backends'"),

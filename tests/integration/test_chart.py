@@ -17,11 +17,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from e2e.chart import CHART, NAMESPACE, OPTIONS, REGISTRY, RELEASE, ROOT, Manifest, manifests
 from e2e.cluster import tools
 from e2e.cluster.client import Client, eventually
 from e2e.cluster.controlplane import ControlPlane
-from tests.chart.rendering import CHART, NAMESPACE, REGISTRY, RELEASE, ROOT, Manifest, manifests
-from tests.chart.test_golden import OPTIONS
 
 SERVICES = "/apis/modelservice.io/v1alpha1/namespaces/default/modelservices"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

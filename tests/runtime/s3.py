@@ -1,8 +1,6 @@
 """A real S3 server for tests, with Secrets as the kubelet mounts them."""
 
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from pathlib import Path
 import obstore
 from obstore.store import S3Store
 
-from e2e.cluster import tools
+from e2e.rig import s3 as server
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.storage import Storage
 
@@ -61,39 +59,11 @@ class S3:
 @contextmanager
 def running(root: Path) -> Iterator[str]:
     """Run the server on a free port, with its files below `root`; its endpoint."""
-    for folder in ("iam", "versions", "data/models"):
-        (root / folder).mkdir(parents=True)
-    port = free_port()
-    server = subprocess.Popen(
-        [
-            str(tools.binary("versitygw")),
-            *("--port", f"127.0.0.1:{port}", "--access", ACCESS, "--secret", SECRET, "--quiet"),
-            *("--iam-dir", str(root / "iam")),
-            *("posix", "--versioning-dir", str(root / "versions"), str(root / "data")),
-        ],
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.kill()
-        server.wait()
+    with server.running(root, access=ACCESS, secret=SECRET) as endpoint:
+        yield endpoint
 
 
 def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-        else:
-            return

@@ -114,8 +114,18 @@ class Serving(Schema):
     service_account_name: ObjectName | None = None
     """Service account of the pods; `default` when left out."""
 
-    priority_class_name: ObjectName | None = None
-    """Priority class of the pods."""
+    priority_class_name: (
+        Annotated[
+            ObjectName,
+            Rule[str](
+                cel="!self.startsWith('system-')",
+                check=lambda name: not name.startswith("system-"),
+                message="must not start with system-: these classes are for the cluster's own pods",
+            ),
+        ]
+        | None
+    ) = None
+    """Priority class of the pods; a ResourceQuota of the namespace limits which."""
 
     node_selector: (
         Annotated[
@@ -142,7 +152,8 @@ class Serving(Schema):
         ]
         | None
     ) = None
-    """Further labels of the pods."""
+    """Further labels of the pods, of those that the platform permits
+    (security.allowedPodLabels)."""
 
     pod_annotations: (
         Annotated[
@@ -153,7 +164,8 @@ class Serving(Schema):
         ]
         | None
     ) = None
-    """Further annotations of the pods."""
+    """Further annotations of the pods, of those that the platform permits
+    (security.allowedPodAnnotations)."""
 
     model_storage: ModelStorage | None = None
     """Room for model files; sized by the platform when left out."""

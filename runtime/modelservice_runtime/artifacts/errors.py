@@ -20,11 +20,15 @@ _WRONG_REGION = ("PermanentRedirect", "AuthorizationHeaderMalformed", "without L
 
 @dataclass(frozen=True)
 class Place:
-    """Where an object is, in words for messages. `endpoint` None is AWS."""
+    """Where an object is, in words for messages. `aws` says that the server is AWS's own.
+
+    Any other server is not named: its address stands in a Secret, and messages end up in a status
+    that more people may read than the Secret.
+    """
 
     bucket: str
     key: str
-    endpoint: str | None
+    aws: bool
     secret: str
 
     @property
@@ -34,8 +38,8 @@ class Place:
 
     @property
     def server(self) -> str:
-        """Whom we talk to."""
-        return self.endpoint or "AWS S3"
+        """Whom we talk to, as a sentence begins with it."""
+        return "AWS S3" if self.aws else "The S3 server"
 
     def at(self, key: str) -> "Place":
         """Another key of the same bucket."""
@@ -88,7 +92,7 @@ def _not_found(place: Place, *, text: str) -> Failure:
         )
     return _failure(
         Reason.SOURCE_NOT_FOUND,
-        f"There is no object {place.uri} on {place.server}. Upload it, or correct the URI.",
+        f"{place.server} has no object {place.uri}. Upload it, or correct the URI.",
     )
 
 

@@ -3,11 +3,11 @@
 Loopback, link-local and metadata addresses are always refused. Private ones are for endpoints
 that come from the Secret or the platform (`trusted`) and for `security.allowedNetworks`. A host is
 judged after DNS, by every address that it has, and a literal address in whatever spelling a URL
-parser takes for one (`127.1`, `0x7f000001`, `::ffff:127.0.0.1`, NAT64, 6to4).
+parser takes for one (`127.1`, `0x7f000001`, `::ffff:127.0.0.1`, NAT64, 6to4). What is refused is
+not repeated: the endpoint stands in a Secret, and messages reach a status that more people read.
 
-What this does not do: obstore resolves the name again when it connects and follows redirects
-itself, and offers no hook for either. A DNS server or an endpoint that changes its answer between
-our look and its connection is therefore not stopped here; that needs an egress NetworkPolicy.
+`check` looks before anything else is done, for a message that says what to correct. What counts is
+`guard`, which judges each connection of the S3 client by `addresses` when it is made.
 """
 
 import ipaddress
@@ -63,10 +63,16 @@ class Network:
         be private. A name that does not resolve (now) is `StorageUnavailable`, which heals.
         """
         host, port = _host_and_port(url)
-        for address in _addresses(host, port=port):
+        self.addresses(host, port=port, trusted=trusted)
+
+    def addresses(self, host: str, *, port: int, trusted: bool) -> tuple[str, ...]:
+        """The addresses of a host; raises `Failure` where one of them may not be connected to."""
+        found = _addresses(host, port=port)
+        for address in found:
             problem = self._problem(address, trusted=trusted)
             if problem is not None:
-                raise _refused(f"The endpoint's host {host} leads to {address}, {problem}.")
+                raise _refused(f"The endpoint leads to {problem}.")
+        return tuple(str(address) for address in found)
 
     def _problem(self, address: Address, *, trusted: bool) -> str | None:
         for one in _with_embedded(address):
@@ -77,7 +83,7 @@ class Network:
             if one in _METADATA or one.is_link_local:
                 return "a link-local or metadata address, which is never allowed"
             if one.is_multicast or one.is_unspecified or one == _BROADCAST:
-                return "which is not the address of a server"
+                return "a multicast or broadcast address, which no server has"
             if not one.is_global and not trusted and not any(one in net for net in self.allowed):
                 return "a private address outside the platform's security.allowedNetworks"
         return None
@@ -87,6 +93,9 @@ _BROADCAST = ipaddress.ip_address("255.255.255.255")
 
 
 def _host_and_port(url: str) -> tuple[str, int]:
+    if not (url.isascii() and url.isprintable()) or " " in url:
+        # URL parsers drop some of these and keep others, each its own.
+        raise _refused("The endpoint must be written without spaces and special characters.")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -114,19 +123,19 @@ def _addresses(host: str, *, port: int) -> tuple[Address, ...]:
         try:
             return (ipaddress.IPv6Address(bare.partition("%")[0]),)
         except ValueError:
-            raise _refused(f"The endpoint's host {host} is not an IPv6 address.") from None
+            raise _refused("The endpoint's host is not an IPv6 address.") from None
     if _NUMBER.fullmatch(bare.rpartition(".")[2]):
         # URL parsers take a host whose last label is a number for an IPv4 address, whole.
         try:
             return (ipaddress.IPv4Address(socket.inet_aton(bare)),)
         except OSError:
-            raise _refused(f"The endpoint's host {host} is not an IPv4 address.") from None
+            raise _refused("The endpoint's host is not an IPv4 address.") from None
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise Failure(
             reason=Reason.STORAGE_UNAVAILABLE,
-            message=f"The endpoint's host {host} has no address (DNS does not know it). "
+            message="The endpoint's host has no address (DNS does not know it). "
             "Correct AWS_ENDPOINT_URL in the Secret, or wait until the name exists.",
         ) from None
     return tuple(ipaddress.ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found)

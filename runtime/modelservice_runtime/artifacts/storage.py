@@ -12,12 +12,13 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -26,6 +27,7 @@ from obstore.store import S3Store
 from modelservice_runtime.artifacts import credentials as secret
 from modelservice_runtime.artifacts import ranges
 from modelservice_runtime.artifacts.errors import Place, full, translated
+from modelservice_runtime.artifacts.guard import Guard
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.failure import Failure, Reason
 
@@ -68,6 +70,7 @@ class Storage:
 
     place: Place
     store: S3Store
+    guard: Guard
 
     @classmethod
     def open(cls, uri: str, *, credentials: Path, network: Network) -> Self:
@@ -86,9 +89,11 @@ class Storage:
         if access.endpoint is not None:
             network.check(access.endpoint, trusted=True)
         place = Place(
-            bucket=match[1], key=match[2], endpoint=access.endpoint, secret=credentials.name
+            bucket=match[1], key=match[2], aws=access.endpoint is None, secret=credentials.name
         )
-        return cls(place=place, store=_connect(place, access=access))
+        trusted = urlsplit(access.endpoint).hostname if access.endpoint is not None else None
+        guard = Guard(network, trusted=trusted)
+        return cls(place=place, store=_connect(place, access=access, guard=guard), guard=guard)
 
     @property
     def uri(self) -> str:
@@ -99,12 +104,12 @@ class Storage:
         """The object `name` below this prefix (which ends with `/`, as `output.uri` does)."""
         prefix = self.place.key
         key = f"{prefix}{name}" if not prefix or prefix.endswith("/") else f"{prefix}/{name}"
-        return Storage(place=self.place.at(key), store=self.store)
+        return Storage(place=self.place.at(key), store=self.store, guard=self.guard)
 
     def head(self) -> Head:
         """Size and etag. `SourceNotFound` where there is no such object."""
         self._must_be_object()
-        with translated(self.place):
+        with self._translated():
             try:
                 meta = obstore.head(self.store, self.place.key)
             except (FileNotFoundError, BaseError):
@@ -122,7 +127,7 @@ class Storage:
             raise full(self.place, size=head.size)
         partial = target.with_name(f".{target.name}.partial")
         try:
-            with translated(self.place):
+            with self._translated():
                 digest = asyncio.run(self._stream(head, partial=partial, on_progress=on_progress))
             partial.replace(target)
         finally:
@@ -155,13 +160,13 @@ class Storage:
                 message=f"{self.uri} has {head.size} bytes where at most {limit} are expected; "
                 "something else was written there. Remove it.",
             )
-        with translated(self.place):
+        with self._translated():
             return bytes(obstore.get(self.store, self.place.key).bytes())
 
     def upload(self, source: Path) -> None:
         """Write the file `source` there, in parts when it is big; replaces what is there."""
         self._must_be_object()
-        with translated(self.place):
+        with self._translated():
             obstore.put(self.store, self.place.key, source, max_concurrency=4)
 
     def put_bytes(self, data: bytes, *, if_absent: bool = False) -> bool:
@@ -170,7 +175,7 @@ class Storage:
         Returns False when `if_absent` found an object, which is then left as it is.
         """
         self._must_be_object()
-        with translated(self.place):
+        with self._translated():
             try:
                 obstore.put(
                     self.store, self.place.key, data, mode="create" if if_absent else "overwrite"
@@ -178,6 +183,17 @@ class Storage:
             except AlreadyExistsError:
                 return False
         return True
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Errors as a `Failure`: that of the guard where it refused a connection."""
+        try:
+            with translated(self.place):
+                yield
+        except Failure:
+            if self.guard.refusal is not None:
+                raise self.guard.refusal from None
+            raise
 
     def _must_be_object(self) -> None:
         # The client drops a last slash: it would quietly read or write another object.
@@ -189,12 +205,13 @@ class Storage:
             )
 
 
-def _connect(place: Place, *, access: secret.Access) -> S3Store:
+def _connect(place: Place, *, access: secret.Access, guard: Guard) -> S3Store:
     client: ClientConfig = {
         "connect_timeout": "3s",
         "read_timeout": "30s",
         "timeout": "10m",
         "allow_http": (access.endpoint or "").startswith("http://"),
+        "proxy_url": guard.url,
     }
     config: S3Config = {
         "bucket": place.bucket,

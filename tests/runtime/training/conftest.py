@@ -11,6 +11,8 @@ import pytest
 from obstore.store import MemoryStore
 
 from modelservice_runtime.artifacts.errors import Place
+from modelservice_runtime.artifacts.guard import Guard
+from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.storage import Storage
 from modelservice_runtime.training.run import VARIABLE, Run, parse
 
@@ -62,8 +64,8 @@ def storage(bucket: MemoryStore) -> Callable[[str], Storage]:
 
     def open_at(uri: str) -> Storage:
         name, _, key = uri.removeprefix("s3://").partition("/")
-        place = Place(bucket=name, key=key, endpoint=None, secret="secret")
-        return Storage(place=place, store=bucket)
+        place = Place(bucket=name, key=key, aws=True, secret="secret")
+        return Storage(place=place, store=bucket, guard=Guard(Network(), trusted=None))
 
     return open_at
 

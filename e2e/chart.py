@@ -1,4 +1,4 @@
-"""Rendering the chart with the real Helm, for every test of it (tests/integration too)."""
+"""The chart, rendered by the real Helm: for every test of it, and for the security suite."""
 
 from __future__ import annotations
 
@@ -8,15 +8,54 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 CHART = ROOT / "charts" / "modelservice-operator"
 RELEASE = "modelservice-operator"
 NAMESPACE = "modelservice-system"
 # The one value without which nothing can be installed.
 REGISTRY = "--set=images.registry=registry.example.com/modelservice"
+DEVELOPMENT = f"--values={ROOT / 'e2e' / 'values-dev.yaml'}"
 
 Values = dict[str, Any]
 Manifest = dict[str, Any]
+
+# What people set, each alone: the profiles that tests and scanners look at beside the defaults.
+OPTIONS: dict[str, Values] = {
+    "digests": {
+        "images": {
+            "operator": {"digest": f"sha256:{'0' * 64}"},
+            "triton": {"digest": f"sha256:{'1' * 64}", "registry": "mirror.example.com"},
+        }
+    },
+    "existing-service-account": {"serviceAccount": {"create": False, "name": "platform-team"}},
+    "labels": {
+        "commonLabels": {"team": "ml", "app.kubernetes.io/name": "not-yours-to-change"},
+        "serviceAccount": {"annotations": {"example.com/role": "operator"}},
+    },
+    "name": {"fullnameOverride": "models"},
+    "network-policy": {
+        "networkPolicy": {
+            "metricsFrom": [{"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}],
+        }
+    },
+    "no-network-policy": {"networkPolicy": {"enabled": False}},
+    "one-replica": {"operator": {"replicas": 1}},
+    "placement": {
+        "operator": {
+            "imagePullSecrets": ["registry"],
+            "priorityClassName": "system-cluster-critical",
+            "nodeSelector": {"kubernetes.io/arch": "amd64"},
+            "tolerations": [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}],
+            "affinity": {"nodeAffinity": {}},
+            "podLabels": {"team": "ml", "app.kubernetes.io/name": "not-yours-to-change"},
+            "podAnnotations": {"example.com/log": "yes"},
+        }
+    },
+    "rights-elsewhere": {"rbac": {"create": False, "aggregate": False}},
+    "service-monitor": {
+        "metrics": {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}}
+    },
+}
 
 
 class RefusedError(Exception):
