@@ -1,0 +1,153 @@
+"""`python -m e2e.faults`: plays plans and ends with a table; status 1 where one is violated.
+
+--subset            the part that runs in CI (the default)
+--all               every plan; one that is quiet has to stay so for a minute
+--plan PATTERN      those whose ids match (as the shell's), any number of times
+--list              tell the ids and play no more than the fault-free workloads
+--mutants           seeded mistakes in the operator, each of which the plans have to catch
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from e2e.faults import oracles
+from e2e.faults.generate import fault_free, plans
+from e2e.faults.mutants import trial
+from e2e.faults.plan import Plan
+from e2e.faults.report import Report
+from e2e.faults.runner import Limits
+from e2e.faults.story import story
+from e2e.faults.subset import subset
+from e2e.faults.suite import Reference, Suite, needed
+from e2e.faults.workloads import WORKLOADS
+from e2e.rig.operators import Launcher
+from e2e.rig.plane import Rig
+
+RESULTS: Final = Path(__file__).with_name("results")
+QUIET: Final = 3.0
+QUIET_ALL: Final = 60.0
+NODES: Final = 4
+# Most of a plan is waiting; more at a time, and two cores only make all of them slower.
+JOBS: Final = 16
+JOBS_ALL: Final = 64  # most of a minute is silence
+# A lost event is found by the sweep, and a paused leader is replaced, in seconds and not minutes.
+SETTINGS: Final = {
+    "resync-period": "8",
+    "lease-duration": "8",
+    "lease-renew": "6",
+    "lease-retry": "1",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status."""
+    given = _parsed(arguments)
+    limits = Limits(quiet=given.quiet or (QUIET_ALL if given.all else QUIET))
+    began = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory(prefix="modelservice-faults-") as directory,
+        Rig.start(nodes=NODES, audit=False) as rig,
+        Launcher.start() as launcher,
+    ):
+        print(f"the control plane is up after {time.monotonic() - began:.0f} s", flush=True)
+        return uvloop.run(
+            _run(given, rig=rig, launcher=launcher, directory=Path(directory), limits=limits)
+        )
+
+
+async def _run(
+    given: argparse.Namespace, *, rig: Rig, launcher: Launcher, directory: Path, limits: Limits
+) -> int:
+    began = time.monotonic()
+    async with Suite.open(
+        rig,
+        launcher=launcher,
+        directory=directory,
+        jobs=given.jobs or (JOBS_ALL if given.all else JOBS),
+        limits=limits,
+        settings=SETTINGS,
+    ) as suite:
+        names = [name for name in WORKLOADS if fnmatchcase(name, given.workload)]
+        alone = given.mutants and not (given.all or given.plan or given.subset)
+        if alone:
+            names = trial.workloads()
+        references = await suite.references(names)
+        print(f"{len(references)} references after {time.monotonic() - began:.0f} s", flush=True)
+        unsound = _unsound(references, results=given.results)
+        sound = {name: found for name, found in references.items() if name not in unsound}
+        every = _plans(names, sound)
+        chosen = _chosen(given, every)
+        print(f"{len(chosen)} of {len(every)} plans", flush=True)
+        if given.list:
+            print("\n".join(str(plan) for plan in chosen))
+            return 1 if unsound else 0
+        bad = bool(unsound)
+        if not alone:
+            report = Report(given.results, total=len(chosen))
+            await suite.judge(chosen, references=references, tell=report.tell)
+            report.finish(version=rig.versions["kubernetes"])
+            bad |= bool(report.violated)
+        if given.mutants:
+            bad |= bool(await trial.trials(suite, references=references))
+        return int(bad)
+
+
+def _plans(names: Sequence[str], references: Mapping[str, Reference]) -> list[Plan]:
+    """Of workloads that go well by themselves; the others are told of already."""
+    sound = [WORKLOADS[name] for name in names if needed(WORKLOADS[name]) <= references.keys()]
+    traces = {
+        workload.name: references[workload.name].run.trace for workload in sound if workload.faults
+    }
+    return [*(fault_free(one) for one in sound if not one.faults), *plans(traces)]
+
+
+def _unsound(references: Mapping[str, Reference], *, results: Path) -> list[str]:
+    """The workloads that go wrong without any fault; tells of them."""
+    found = []
+    for name, reference in references.items():
+        violations = oracles.check(reference.run, reference.run)
+        if violations:
+            found.append(name)
+            results.mkdir(parents=True, exist_ok=True)
+            (results / f"{name}.reference.txt").write_text(story(reference.run, violations))
+            print(f"VIOLATED by {name} without any fault:", *violations[:6], sep="\n    ")
+    return found
+
+
+def _chosen(given: argparse.Namespace, every: list[Plan]) -> list[Plan]:
+    if given.plan:
+        return [p for p in every if any(fnmatchcase(p.id, pattern) for pattern in given.plan)]
+    return every if given.all else subset(every, workloads=WORKLOADS)
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m e2e.faults",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--subset", action="store_true", help="what CI runs (the default)")
+    which.add_argument("--all", action="store_true", help="every plan")
+    which.add_argument("--plan", action="append", metavar="PATTERN", help="these plans")
+    parser.add_argument("--list", action="store_true", help="tell the plans, play none")
+    parser.add_argument("--mutants", action="store_true", help="test the tester too")
+    parser.add_argument("--workload", default="*", metavar="PATTERN", help="of these workloads")
+    parser.add_argument("--jobs", type=int, help="plans at a time")
+    parser.add_argument("--quiet", type=float, metavar="SECONDS", help="length of the silence")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="a directory")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

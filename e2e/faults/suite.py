@@ -1,0 +1,167 @@
+"""Plays many plans at a time on one rig: first the workloads as they are, then with faults.
+
+async with Suite.open(rig, launcher=launcher, …) as suite:
+    references = await suite.references(workloads)
+    await suite.judge(plans, references=references, tell=…)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Final, Self
+
+from e2e.cluster.client import Client
+from e2e.faults import oracles
+from e2e.faults.historian import Historian
+from e2e.faults.oracles.state import State, normalised
+from e2e.faults.plan import Plan
+from e2e.faults.run import Run
+from e2e.faults.runner import Limits, Stage, play
+from e2e.faults.upstream import Upstream
+from e2e.faults.workload import Workload
+from e2e.faults.workloads import WORKLOADS
+from e2e.rig.operators import Launcher
+from e2e.rig.plane import MASTERS, Rig
+
+# Who the operators are in the API server's audit log.
+OPERATOR: Final = "system:serviceaccount:modelservice-system:modelservice-operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A workload without faults: its run and the state that it ended in."""
+
+    run: Run
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a plan."""
+
+    plan: Plan
+    violations: tuple[str, ...]
+    reached: bool  # whether all of its faults struck
+    seconds: float
+    run: Run
+
+
+class Suite:
+    """Plays plans; `open` makes one."""
+
+    def __init__(self, stage: Stage, *, jobs: int) -> None:
+        self._stage = stage
+        self._slots = asyncio.Semaphore(jobs)
+        self._numbers = count(1)  # of namespaces; all suites on one rig share them
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        rig: Rig,
+        *,
+        launcher: Launcher,
+        directory: Path,
+        jobs: int,
+        limits: Limits,
+        settings: Mapping[str, str],
+    ) -> AsyncIterator[Self]:
+        """On a rig that runs; the event loop has to be the one of the caller's main thread."""
+        own = rig.plane.client
+        identity = own.authority.issue("faults-operator", subject=f"/O={MASTERS}/CN={OPERATOR}")
+        as_operator = Client(own.host, own.port, own.authority, identity)
+        async with (
+            Upstream.open(own) as upstream,
+            Upstream.open(as_operator) as operators,
+            Historian.follow(upstream) as historian,
+        ):
+            stage = Stage(
+                upstream=upstream,
+                operator_upstream=operators,
+                historian=historian,
+                launcher=launcher,
+                directory=directory,
+                limits=limits,
+                settings=settings,
+            )
+            yield cls(stage, jobs=jobs)
+
+    def using(self, launcher: Launcher) -> Suite:
+        """The same, with operators of other sources."""
+        other = Suite(replace(self._stage, launcher=launcher), jobs=0)
+        other._slots = self._slots
+        other._numbers = self._numbers
+        return other
+
+    def within(self, limits: Limits) -> Suite:
+        """The same, with other limits."""
+        other = self.using(self._stage.launcher)
+        other._stage = replace(other._stage, limits=limits)
+        return other
+
+    async def references(self, names: Iterable[str]) -> dict[str, Reference]:
+        """Play workloads without faults, all at the same time: those that are needed to make the
+        plans of `names` and to judge them."""
+        wanted = sorted(set().union(*(needed(WORKLOADS[name]) for name in names)))
+        runs = await asyncio.gather(*(self._reference(WORKLOADS[name]) for name in wanted))
+        return {
+            run.plan.workload: Reference(run, normalised(run.end, namespace=run.namespace))
+            for run in runs
+        }
+
+    async def judge(
+        self,
+        plans: Iterable[Plan],
+        *,
+        references: Mapping[str, Reference],
+        tell: Callable[[Verdict], None],
+    ) -> None:
+        """Play plans and let the oracles look; `tell` is called as verdicts are reached.
+
+        Nothing of a run is kept after that: histories are large.
+        """
+
+        async def one(plan: Plan) -> None:
+            tell(await self.verdict(plan, references=references))
+
+        async with asyncio.TaskGroup() as tasks:
+            for plan in plans:
+                tasks.create_task(one(plan))
+
+    async def verdict(self, plan: Plan, *, references: Mapping[str, Reference]) -> Verdict:
+        """Play one plan and let the oracles look."""
+        workload = WORKLOADS[plan.workload]
+        reference = references[workload.like or plan.workload]
+        async with self._slots:
+            began = time.monotonic()
+            run = await self._play(plan, workload=workload, wanted=reference.state)
+        violations = oracles.check(run, reference.run)
+        return Verdict(
+            plan=plan,
+            violations=tuple(violations),
+            reached=all(run.fired),
+            seconds=time.monotonic() - began,
+            run=run,
+        )
+
+    async def _reference(self, workload: Workload) -> Run:
+        plan = Plan(id=f"{workload.name}/reference", workload=workload.name, kind="reference")
+        async with self._slots:
+            return await self._play(plan, workload=workload, wanted=None)
+
+    async def _play(self, plan: Plan, *, workload: Workload, wanted: State | None) -> Run:
+        namespace = f"plan-{next(self._numbers):05d}"
+        return await play(
+            plan, workload=workload, stage=self._stage, namespace=namespace, wanted=wanted
+        )
+
+
+def needed(workload: Workload) -> set[str]:
+    """The references that a workload's plans need."""
+    return ({workload.name} if workload.faults else set()) | {workload.like or workload.name}
