@@ -10,6 +10,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PY := $(BIN)/python
 export PYTHONPATH := operator:runtime:.
+# Most tests on a cluster wait for pods; what needs the cluster for itself is marked `alone`.
+WORKERS := --numprocesses=3 --dist=worksteal
 
 .PHONY: help
 help: ## list the targets
@@ -66,11 +68,16 @@ demo: .venv/.done ## the whole path on a fresh machine: cluster, images, chart, 
 
 .PHONY: e2e
 e2e: images ## end-to-end tests on the cluster: real Triton, real training, faults
-	$(BIN)/pytest e2e/suite --durations=10
+	$(BIN)/pytest e2e/suite --durations=10 -m "not slow" $(WORKERS)
+	$(BIN)/pytest e2e/suite --durations=10 -m slow
 
 .PHONY: e2e-short
 e2e-short: images ## the part of e2e that CI runs
-	$(BIN)/pytest e2e/suite --durations=10 -m "not slow" $(ARGS)
+	$(BIN)/pytest e2e/suite --durations=10 -m "not slow" $(WORKERS) $(ARGS)
+
+.PHONY: availability
+availability: .venv/.done ## the leader killed, paused, cut off; upgrades; nodes that go away (no root)
+	$(BIN)/pytest e2e/availability --durations=10 $(WORKERS)
 
 .PHONY: test-trainer
 test-trainer: .venv/.done ## tests of the code that needs torch, inside the trainer image

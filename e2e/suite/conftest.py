@@ -1,8 +1,12 @@
-"""The installed operator, a namespace for the run, and services that are cleared away."""
+"""The installed operator, a namespace for each worker, and services that are cleared away."""
 
+import fcntl
 import os
 import secrets
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -17,11 +21,14 @@ from e2e.suite.live import Live, model, service
 from e2e.suite.node import Node
 
 Apply = Callable[..., str]
+# Workers are processes; a lock of the kernel's ends with the one that holds it.
+LOCK = Path(tempfile.gettempdir()) / f"modelservice-e2e-{os.getuid()}.lock"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "embedded: ends processes or reads logs of the one node")
     config.addinivalue_line("markers", "slow: CI leaves it to `make e2e`, which runs by hand")
+    config.addinivalue_line("markers", "alone: no other worker's test may run meanwhile")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -32,11 +39,34 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left_out)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let tests of several workers run side by side, unless one needs the cluster for itself."""
+    alone = item.get_closest_marker("alone") is not None
+    with locked(LOCK, exclusively=alone):
+        return (yield)
+
+
+@contextmanager
+def locked(path: Path, *, exclusively: bool) -> Iterator[None]:
+    """Hold a lock on a file, which is made if it is not there."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if exclusively else fcntl.LOCK_SH)
+        yield
+
+
 @pytest.fixture(scope="session")
-def around() -> Surroundings:
-    """The cluster with the operator of this checkout."""
+def around(tmp_path_factory: pytest.TempPathFactory) -> Surroundings:
+    """The cluster with the operator of this checkout, which the first worker installs."""
     found = surroundings.find(namespace=f"e2e-{secrets.token_hex(3)}")
-    release.install(found, references=release.images())
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    installed = shared / "installed"
+    with locked(shared / "installing", exclusively=True):
+        if not installed.exists():
+            release.install(found, references=release.images())
+            installed.touch()
     return found
 
 
@@ -63,7 +93,7 @@ def live(around: Surroundings) -> Iterator[Live]:
 
 @pytest.fixture
 def apply(live: Live) -> Iterator[Apply]:
-    """Applies a ModelService and returns its name; it is gone after the test."""
+    """Applies a ModelService and returns its name; it is deleted after the test."""
     made: list[str] = []
 
     def do(manifest: Manifest) -> str:
@@ -73,7 +103,8 @@ def apply(live: Live) -> Iterator[Apply]:
         return name
 
     yield do
-    live.remove(*made)
+    for name in made:  # nobody waits for their pods, which end on their own
+        live.kubectl.delete(MODEL_SERVICE, name)
 
 
 @pytest.fixture(scope="session")

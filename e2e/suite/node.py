@@ -32,6 +32,17 @@ class Node:
             os.kill(pid, signal.SIGKILL)
         return len(found)
 
+    def started_with(self, pod: Manifest) -> list[str]:
+        """Command line and environment of each of the pod's processes."""
+        found = []
+        for pid in _processes(pod, program=""):
+            try:
+                parts = [(PROC / str(pid) / name).read_bytes() for name in ("cmdline", "environ")]
+            except OSError:
+                continue  # it ended meanwhile
+            found.append(b" ".join(parts).decode(errors="replace"))
+        return found
+
     @contextmanager
     def without(self, component: str) -> Iterator[None]:
         """A component of the cluster killed for the length of a `with`."""

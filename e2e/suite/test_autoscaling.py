@@ -15,7 +15,7 @@ SENDERS = 4
 CPU = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}
 
 # From outside a cluster a tunnel leads to one pod: that shows nothing here.
-pytestmark = [pytest.mark.embedded, pytest.mark.slow]
+pytestmark = [pytest.mark.embedded, pytest.mark.slow, pytest.mark.alone]
 
 
 def test_load_adds_pods(live: Live, apply: Apply) -> None:

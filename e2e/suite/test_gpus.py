@@ -7,7 +7,8 @@ from e2e.demo.kubectl import Manifest, condition
 from e2e.suite.conftest import Apply
 from e2e.suite.live import Live, empty, model, pods_of, service
 
-pytestmark = pytest.mark.slow
+# They take all the GPUs that there are.
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 RESOURCE = "nvidia.com/gpu"
 
 

@@ -11,6 +11,7 @@ OPERATOR = f"app.kubernetes.io/instance={release.RELEASE}"
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_upgrade_and_removal_leave_pods_and_services(live: Live, served: str) -> None:
     live.ready(served)
     before = live.pods(served)

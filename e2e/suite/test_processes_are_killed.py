@@ -67,6 +67,7 @@ def test_a_training_pod(live: Live, apply: Apply, node: Node, how: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_api_server_for_a_minute(live: Live, served: str, apply: Apply, node: Node) -> None:
     live.ready(served)
     before = live.pods(served)

@@ -15,6 +15,7 @@ OPERATOR = f"app.kubernetes.io/instance={release.RELEASE}"
 
 
 @pytest.mark.embedded
+@pytest.mark.alone
 def test_zero_writes_but_the_lease(live: Live, served: str, node: Node) -> None:
     live.ready(served)
     system = live.kubectl.of(release.NAMESPACE)

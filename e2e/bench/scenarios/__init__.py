@@ -1,0 +1,1 @@
+"""The scenarios, a file each; a new one is found by itself."""

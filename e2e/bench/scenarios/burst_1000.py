@@ -1,0 +1,5 @@
+"""A burst of 1000."""
+
+from e2e.bench import pairs
+
+SCENARIO = pairs.scenario(count=1000, pairs=2, minutes=9, sweep=False, quick=False)
