@@ -77,7 +77,7 @@ e2e-short: images ## the part of e2e that CI runs
 
 .PHONY: availability
 availability: .venv/.done ## the leader killed, paused, cut off; upgrades; nodes that go away (no root)
-	$(BIN)/pytest e2e/availability --durations=10 $(WORKERS)
+	$(BIN)/pytest e2e/availability --durations=10 $(WORKERS) $(ARGS)
 
 .PHONY: test-trainer
 test-trainer: .venv/.done ## tests of the code that needs torch, inside the trainer image
@@ -93,7 +93,7 @@ faults: .venv/.done ## every fault plan and every mutant (hours); PLAN=<id> runs
 
 .PHONY: faults-short
 faults-short: .venv/.done ## the fault plans that CI runs, and every mutant
-	$(PY) -m e2e.faults --subset --mutants
+	$(PY) -m e2e.faults --subset --mutants --again
 
 .PHONY: security
 security: .venv/.done ## Pod Security, rights, canaries, injection and scanners, against budgets of 0

@@ -1,13 +1,15 @@
 """The command line: `python -m e2e.bench [run NAME… | report | list] [--quick] [--results PATH]`.
 
 A run ends with a table of what it measured against the budgets; its exit status is 1 where one is
-not met. A quick run is for trying the scenarios: its results go to build/bench.
+not met or a scenario failed. A quick run is for trying the scenarios; its results go to
+build/bench.
 """
 
 import argparse
 import asyncio
 import sys
 import tempfile
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +20,7 @@ from e2e.bench import machine, report, results
 from e2e.bench.pairs import HANDS
 from e2e.bench.results import Result
 from e2e.bench.scenario import Scenario, every
-from e2e.bench.trial import Shared, Trial
-from e2e.cluster.problem import Problem
+from e2e.bench.trial import Shared, Skipped, Trial
 from e2e.cluster.report import note
 from e2e.rig.operators import Launcher
 
@@ -41,19 +42,27 @@ def main(words: Sequence[str]) -> int:
     chosen = [scenarios[name] for name in given.names] or [
         scenario for scenario in scenarios.values() if scenario.quick or not given.quick
     ]
+    shared = _shared(results.latest(directory))
+    found, failed = [], []
     try:
-        shared = _shared(results.latest(directory))
-        found = [_run(item, given=given, shared=shared, directory=directory) for item in chosen]
-    except Problem as problem:
-        note(f"bench: {problem}")
-        return 2
+        for item in chosen:
+            try:
+                found.append(_run(item, given=given, shared=shared, directory=directory))
+            except Skipped as skipped:
+                note(f"    left out: {skipped}")
+            except Exception:  # noqa: BLE001 - one of them must not cost the others their hour
+                traceback.print_exc()
+                failed.append(item.name)
     except KeyboardInterrupt:
         note("\nbench: interrupted; what had ended is kept")
         return 130
     print(report.table(found))
-    if not given.quick:
-        report.write(directory)
-    return int(any(figure.met is False for result in found for figure in result.figures))
+    if directory == results.DIRECTORY:
+        report.write()
+    if failed:
+        note(f"bench: {', '.join(failed)} failed; the reasons stand above")
+    missed = any(figure.met is False for result in found for figure in result.figures)
+    return int(missed or bool(failed))
 
 
 def _run(
@@ -61,6 +70,7 @@ def _run(
 ) -> Result:
     note(f"{scenario.name}: {scenario.about}")
     began, before = datetime.now(UTC), machine.describe()
+    source = machine.source(given.source)
     starting = Launcher.start(source=given.source)
     with starting as launcher, tempfile.TemporaryDirectory(prefix="bench-") as name:
         figures = {figure.name: figure for figure in scenario.figures}
@@ -74,7 +84,7 @@ def _run(
         order=scenario.order,
         began=began,
         before=before,
-        source=machine.source(given.source),
+        source=source,
         directory=directory,
     )
     for figure in result.figures:

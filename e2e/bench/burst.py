@@ -63,8 +63,8 @@ class Burst:
 
 
 def nodes(count: int) -> int:
-    """Nodes for so many pods, with room for twice of them."""
-    return max(4, count // 150)
+    """Nodes for so many pods, with room for twice of them and more."""
+    return max(4, count // 50)
 
 
 async def by_operator(trial: Trial, count: int) -> Burst:

@@ -11,14 +11,15 @@ from e2e.bench.trial import Trial
 # DESIGN: 15 ms for three children and 3 ms for each further one; 0 reads; one or two statuses.
 CPU = 15.0 + 3.0 * (CHILDREN_EACH - 3)
 
+SWEPT = 200
 HANDS = "services that the bare client writes at a time"
 
 FIGURES = (
-    Figure("ratio", "our rate ÷ the bare client's for the same objects", at_least=0.9),
     Figure("cpu", "CPU of the operator a new service", unit="ms", at_most=CPU),
     Figure(
         "machine", "CPU of all processes, ours ÷ the bare client's, until all pods are available"
     ),
+    Figure("ratio", "our rate ÷ the bare client's for the same objects", at_least=0.9),
     Figure("writes", "writes a new service (children and status)", at_most=CHILDREN_EACH + 2.0),
     Figure("events", "Events posted a new service, besides"),
     Figure("reads", "reads a new service", at_most=0.0),
@@ -42,7 +43,9 @@ def scenario(*, count: int, pairs: int, minutes: float, sweep: bool, quick: bool
         template = await trial.template()
         if sweep:
             hands = trial.choose(burst.SWEEP, (4, 16))
-            trial.shared.hands = await burst.best(trial, size, template=template, sweep=hands)
+            trial.shared.hands = await burst.best(
+                trial, min(size, SWEPT), template=template, sweep=hands
+            )
         concurrency = trial.shared.hands
         trial.parameters[HANDS] = concurrency
         for pair in range(trial.choose(pairs, 1, name="pairs")):
@@ -66,7 +69,7 @@ def scenario(*, count: int, pairs: int, minutes: float, sweep: bool, quick: bool
 
 
 def _order(count: int) -> int:
-    return 1 if count == 500 else 10 + len(str(count))
+    return 1 if count == 500 else 60 + len(str(count))
 
 
 def _measure(trial: Trial, *, ours: Burst, bare: Burst) -> None:

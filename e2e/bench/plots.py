@@ -1,6 +1,6 @@
 """Plots of the results, as SVG that is the same for the same results."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def _rates(results: Results, axes: Axes) -> bool:
     for side, colour in COLOURS.items():
         points = sorted((int(r["count"]), float(r["rate"])) for r in found if r["side"] == side)
         axes.plot(*_columns(points), "o", color=colour, label=NAMES[side], alpha=0.7)
-    axes.set_xscale("log")
+    _ticks(axes, [float(row["count"]) for row in found])
     axes.set_ylim(bottom=0)
     axes.set_xlabel("services in the burst")
     axes.set_ylabel("services/s")
@@ -103,7 +103,7 @@ def _sweep(results: Results, axes: Axes) -> bool:
             label = f"{NAMES[side]}, {column.removesuffix('_ms')}"
             axes.plot(*_columns(points), style, color=colour, label=label)
     axes.axhline(300, color="#e53e3e", linewidth=0.8)
-    axes.set_xscale("log")
+    _ticks(axes, [float(row["rate"]) for row in found])
     axes.set_yscale("log")
     axes.set_xlabel("services/s")
     axes.set_ylabel("latency, ms")
@@ -130,11 +130,18 @@ def _bare(results: Results, axes: Axes) -> bool:
     found = rows(results, "burst-500", "sweep")
     points = [(float(row["concurrency"]), float(row["rate"])) for row in found]
     axes.plot(*_columns(points), "o-", color=COLOURS["bare"])
-    axes.set_xscale("log", base=2)
+    _ticks(axes, [x for x, _ in points])
     axes.set_ylim(bottom=0)
     axes.set_xlabel("services at a time")
     axes.set_ylabel("services/s")
     return bool(found)
+
+
+def _ticks(axes: Axes, values: Iterable[float]) -> None:
+    """A logarithmic axis that names what was measured."""
+    axes.set_xscale("log")
+    axes.set_xticks(sorted(set(values)), [f"{value:g}" for value in sorted(set(values))])
+    axes.set_xticks([], minor=True)
 
 
 def _columns(points: list[tuple[float, float]] | list[tuple[int, float]]) -> list[list[float]]:

@@ -9,7 +9,8 @@ import yaml
 
 from e2e.bench import machine, plots, results
 from e2e.bench.figure import Measured, verdict
-from e2e.bench.results import Result
+from e2e.bench.results import Result, Rows
+from e2e.bench.sample import median
 
 DOCUMENT = machine.ROOT / "docs" / "performance.md"
 PLOTS = "performance"  # beside the document
@@ -161,11 +162,42 @@ def _section(result: Result) -> Iterable[str]:
     files += [
         f"[{name}](../e2e/bench/results/{result.scenario}.{name}.csv)" for name in result.tables
     ]
+    if result.text is not None:
+        files.append(f"[text](../e2e/bench/results/{result.scenario}.txt)")
     yield f"Raw: {', '.join(files)}.\n"
     yield _head()
     for item in result.figures:
         budget, met = item.figure.budget, verdict(item.met)
         yield f"| {item.figure.what} | {budget} | {item.text()} | {met} |"
+    yield ""
+    yield from _processes(result.rows("cpu"))
+    yield from _parts(result.rows("parts"))
+
+
+def _parts(rows: Rows) -> Iterable[str]:
+    """Where the time of a profile went."""
+    if not rows:
+        return
+    yield "Share of the operator's time by its parts, each with the libraries that it calls:\n"
+    yield "| part | % |\n|---|---|"
+    yield from (f"| {row['part']} | {row['percent']} |" for row in rows)
+    yield ""
+
+
+def _processes(rows: Rows) -> Iterable[str]:
+    """CPU seconds by process, where a scenario has them for pairs of runs."""
+    if not rows or "process" not in rows[0]:
+        return
+    yield "CPU seconds until all pods are available, medians of the runs:\n"
+    yield "| process | bare client | operator |\n|---|---|---|"
+    names = list(dict.fromkeys(row["process"] for row in rows))
+    for name in names:
+        cells = []
+        for side in ("bare", "ours"):
+            chosen = [row for row in rows if (row["process"], row["side"]) == (name, side)]
+            values = [float(row["seconds"]) for row in chosen]
+            cells.append(f"{median(values):.1f}" if values else "")
+        yield f"| {name} | {' | '.join(cells)} |"
     yield ""
 
 

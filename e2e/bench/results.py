@@ -52,6 +52,12 @@ class Result:
         found: Sequence[str] = self.document["tables"]
         return found
 
+    @property
+    def text(self) -> str | None:
+        """What it tells in words, if it does."""
+        file = self.directory / f"{self.scenario}.txt"
+        return file.read_text() if file.exists() else None
+
     def rows(self, table: str) -> Rows:
         """A table of raw rows; empty if there is none of this name."""
         file = self.directory / f"{self.scenario}.{table}.csv"

@@ -18,6 +18,10 @@ T = TypeVar("T")
 Value = str | int | float
 
 
+class Skipped(Exception):  # noqa: N818 - not an error: what it would measure is not here
+    """A scenario has nothing to measure on this machine; the message says what is missing."""
+
+
 @dataclass
 class Shared:
     """What the scenarios of one run of the program have in common: it is found out once.

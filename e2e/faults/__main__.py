@@ -5,6 +5,7 @@
 --plan PATTERN      those whose ids match (as the shell's), any number of times
 --list              tell the ids and play no more than the fault-free workloads
 --mutants           seeded mistakes in the operator, each of which the plans have to catch
+--again             what is violated is played once more, and counts where it is violated twice
 """
 
 from __future__ import annotations
@@ -77,13 +78,16 @@ async def _run(
         limits=limits,
         settings=SETTINGS,
     ) as suite:
-        names = [name for name in WORKLOADS if fnmatchcase(name, given.workload)]
         alone = given.mutants and not (given.all or given.plan or given.subset)
-        if alone:
-            names = trial.workloads()
-        references = await suite.references(names)
+        names = [] if alone else [name for name in WORKLOADS if _concerns(given, name)]
+        mutants = trial.workloads() if given.mutants else []
+        references = await suite.references({*names, *mutants})
         print(f"{len(references)} references after {time.monotonic() - began:.0f} s", flush=True)
         unsound = _unsound(references, results=given.results)
+        if unsound and given.again:
+            print("once more:", *unsound)
+            references |= await suite.references(set(unsound))
+            unsound = _unsound(references, results=given.results)
         sound = {name: found for name, found in references.items() if name not in unsound}
         every = _plans(names, sound)
         chosen = _chosen(given, every)
@@ -91,15 +95,47 @@ async def _run(
         if given.list:
             print("\n".join(str(plan) for plan in chosen))
             return 1 if unsound else 0
-        bad = bool(unsound)
+        if given.plan and not chosen:
+            print(f"no plan is called {' or '.join(given.plan)}; --list tells them")
+        bad = bool(unsound) or bool(given.plan and not chosen)
         if not alone:
-            report = Report(given.results, total=len(chosen))
-            await suite.judge(chosen, references=references, tell=report.tell)
-            report.finish(version=rig.versions["kubernetes"])
-            bad |= bool(report.violated)
+            violated = await _judge(
+                chosen, suite=suite, references=references, given=given, rig=rig
+            )
+            bad |= bool(violated)
         if given.mutants:
             bad |= bool(await trial.trials(suite, references=references))
         return int(bad)
+
+
+async def _judge(
+    chosen: Sequence[Plan],
+    *,
+    suite: Suite,
+    references: Mapping[str, Reference],
+    given: argparse.Namespace,
+    rig: Rig,
+) -> list[str]:
+    """The ids of the violated plans."""
+    report = Report(given.results, total=len(chosen))
+    await suite.judge(chosen, references=references, tell=report.tell)
+    report.finish(version=rig.versions["kubernetes"])
+    if not (given.again and report.violated):
+        return report.violated
+    # A machine that others use too can starve a process for longer than any limit here. That is
+    # not what is judged; a plan that is violated now and then stands in the log all the same.
+    twice = [plan for plan in chosen if plan.id in set(report.violated)]
+    print("once more:", *(plan.id for plan in twice))
+    second = Report(given.results / "again", total=len(twice))
+    await suite.judge(twice, references=references, tell=second.tell)
+    second.finish(version=rig.versions["kubernetes"])
+    return second.violated
+
+
+def _concerns(given: argparse.Namespace, name: str) -> bool:
+    """Whether a workload's plans are asked for: their ids begin with its name."""
+    wanted = [pattern.partition("/")[0] for pattern in given.plan or ["*"]]
+    return fnmatchcase(name, given.workload) and any(fnmatchcase(name, one) for one in wanted)
 
 
 def _plans(names: Sequence[str], references: Mapping[str, Reference]) -> list[Plan]:
@@ -142,6 +178,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     which.add_argument("--plan", action="append", metavar="PATTERN", help="these plans")
     parser.add_argument("--list", action="store_true", help="tell the plans, play none")
     parser.add_argument("--mutants", action="store_true", help="test the tester too")
+    parser.add_argument("--again", action="store_true", help="play what is violated once more")
     parser.add_argument("--workload", default="*", metavar="PATTERN", help="of these workloads")
     parser.add_argument("--jobs", type=int, help="plans at a time")
     parser.add_argument("--quiet", type=float, metavar="SECONDS", help="length of the silence")

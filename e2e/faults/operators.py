@@ -26,7 +26,7 @@ from modelservice_operator.kube.kinds import WATCHED
 # As long as an operator may take to end in order: longer than it waits for its reconciles.
 GRACE: Final = 20.0
 # How long a start may take before the process is ended all the same.
-YOUTH: Final = 10.0
+YOUTH: Final = 30.0
 # Between looks at processes that are about to start.
 START: Final = 0.05
 PAUSE_FIRST: Final = 0.5
@@ -76,6 +76,11 @@ class Operators:
     def alive(self) -> list[int]:
         """The processes that run (or stand still), by ordinal."""
         return [ordinal for ordinal, one in self._processes.items() if one.operator.alive]
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no process waits for a processor: on a busy machine, work may wait in it."""
+        return not any(_runnable(self._processes[one].operator.pid) for one in self.alive)
 
     def connect(self, proxy: Proxy) -> None:
         """What the processes are to speak to. Before the first `start`."""
@@ -201,6 +206,13 @@ class Operators:
             other = await self.start()
             if self._stopping:  # it came too late to be asked with the others
                 self._dismiss(self._processes[other])
+
+
+def _runnable(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "R"
+    except OSError:  # it has just ended
+        return False
 
 
 def _kubeconfig(url: str) -> dict[str, Any]:

@@ -61,6 +61,10 @@ EVENT_ACTIONS = frozenset(
         Action.RESET_STREAM,
     }
 )
+HANGING = frozenset({Action.HANG_BEFORE, Action.HANG_AFTER})
+# Seconds: how long an operator waits for an answer; how long another one takes to lead.
+CLIENT = 30.0
+TAKEOVER = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +141,13 @@ class Plan:
     faults: tuple[Fault, ...] = ()
     operators: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def waits(self) -> float:
+        """About how many seconds its faults add to its workload's own."""
+        hanging = sum(fault.action in HANGING for fault in self.faults)
+        asked = sum(fault.seconds for fault in self.faults)
+        return CLIENT * hanging + asked + TAKEOVER * (self.operators - 1)
 
     def __str__(self) -> str:
         told = ", ".join(_told(fault) for fault in self.faults) or "no fault"

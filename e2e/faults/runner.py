@@ -33,6 +33,7 @@ from modelservice_operator.status.pace import PACE
 # How long everything has to stand still before it is taken for settled: longer than an operator
 # among many on two cores takes from a status to the Event that tells of it.
 STILL: Final = 1.5
+REST: Final = 0.2  # between looks at whether an operator is at rest
 # A machine with so many runnable processes a core is as slow as that takes; with more, slower.
 BUSY: Final = 4.0
 # A reference has nothing to be compared with: it is over when nothing has moved for so long, which
@@ -103,12 +104,17 @@ class _Play:
         self._history = history
         self._wanted = wanted
         self._rules = Rules(plan.faults)
+        count = max(plan.operators, workload.operators)
         self._operators = Operators(
             launcher=stage.launcher,
             directory=stage.directory / history.namespace,
-            arguments=_arguments(plan, stage=stage, namespace=history.namespace),
+            arguments=_arguments(
+                {**stage.settings, **plan.settings},
+                namespace=history.namespace,
+                elect=count > 1,
+            ),
             platform=dict(workload.platform or {}),
-            count=max(plan.operators, workload.operators),
+            count=count,
         )
         self._proxy = Proxy(
             upstream=stage.operator_upstream,
@@ -198,9 +204,9 @@ class _Play:
             await self._operators.all_watching()
             still = min(time.monotonic() - self._history.moved, self._proxy.silence)
             wanted = seconds * _slowness()
-            if still >= wanted:
+            if still >= wanted and self._operators.at_rest:
                 return
-            await asyncio.sleep(wanted - still)
+            await asyncio.sleep(max(wanted - still, REST))
 
     def _unlike(self) -> list[str]:
         if self._wanted is None:
@@ -238,14 +244,9 @@ class _Play:
         self._operators.resume()
 
 
-def _arguments(plan: Plan, *, stage: Stage, namespace: str) -> list[str]:
-    settings = {
-        "namespace": namespace,
-        "leader-elect": "true" if plan.operators > 1 else "false",
-        **stage.settings,
-        **plan.settings,
-    }
-    return [f"--{name}={value}" for name, value in settings.items()]
+def _arguments(settings: Mapping[str, str], *, namespace: str, elect: bool) -> list[str]:
+    own = {"namespace": namespace, "leader-elect": "true" if elect else "false"}
+    return [f"--{name}={value}" for name, value in {**own, **settings}.items()]
 
 
 def _owned(item: Manifest) -> bool:

@@ -15,13 +15,21 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final
 
-from e2e.faults.plan import Action, Fault, Plan
+from e2e.faults.plan import HANGING, Fault, Plan
 from e2e.faults.workload import Workload
 
 SIZE: Final = 250
-# How many of a class are chosen in a round; one of those that are not named.
-TURNS: Final = {"answer": 2, "kill": 3, "lost answer": 2, "stale restart": 2, "watch": 3}
-_WAITING: Final = frozenset({Action.HANG_BEFORE, Action.HANG_AFTER})
+# How many of a class are chosen in a round; one of those that are not named. Where a process dies
+# after each write, a plan costs as much as five others.
+TURNS: Final = {
+    "answer": 2.0,
+    "crash loop": 1 / 3,
+    "kill": 3.0,
+    "lost answer": 2.0,
+    "stale restart": 2.0,
+    "throttle": 1 / 2,
+    "watch": 3.0,
+}
 
 
 def subset(
@@ -37,12 +45,16 @@ def subset(
         )
         for kind in sorted({plan.kind for plan in given})
     }
+    turns = dict.fromkeys(classes, 1.0)  # each begins with one
     while any(classes.values()):
         for kind, candidates in classes.items():
-            for _ in range(TURNS.get(kind, 1)):
-                if len(chosen) >= size:
-                    return sorted(chosen, key=lambda plan: plan.id)
-                chosen += candidates.best(covered)
+            while turns[kind] >= 1.0:
+                turns[kind] -= 1.0
+                if len(chosen) < size:
+                    chosen += candidates.best(covered)
+            turns[kind] += TURNS.get(kind, 1.0)
+        if len(chosen) >= size:
+            break
     return sorted(chosen, key=lambda plan: plan.id)
 
 
@@ -77,7 +89,7 @@ def _claims(plan: Plan, *, slow: bool) -> frozenset[str]:
     """What a plan covers, in words."""
     if slow:
         return frozenset({f"slow {plan.workload}"})
-    if any(fault.action in _WAITING for fault in plan.faults):
+    if any(fault.action in HANGING for fault in plan.faults):
         return frozenset(f"{fault.action} {fault.match.verb}" for fault in plan.faults)
     claims = {f"{plan.kind} in {plan.workload}"}
     for fault in plan.faults:

@@ -44,7 +44,8 @@ def main() -> int:
     if "scanners" in chosen:
         print("\nLeft as they are:")
         for one in scanners.suppressions():
-            print(f"  {one.tool} {one.rule}, {one.where} {one.subject}: {one.reason}")
+            where = f"{one.where} {one.subject}".rstrip()
+            print(f"  {one.tool} {one.rule}, {where}: {one.reason}")
     return 0 if all(one.met for one in figures) else 1
 
 

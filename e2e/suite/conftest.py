@@ -3,7 +3,6 @@
 import fcntl
 import os
 import secrets
-import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +20,8 @@ from e2e.suite.live import Live, model, service
 from e2e.suite.node import Node
 
 Apply = Callable[..., str]
-# Workers are processes; a lock of the kernel's ends with the one that holds it.
-LOCK = Path(tempfile.gettempdir()) / f"modelservice-e2e-{os.getuid()}.lock"
+# What workers lock: they are processes, and a lock of the kernel's ends with the one that holds it.
+LOCK = Path(__file__)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,9 +49,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @contextmanager
 def locked(path: Path, *, exclusively: bool) -> Iterator[None]:
     """Hold a lock on a file, which is made if it is not there."""
-    with path.open("a") as file:
+    file = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)
+    try:
         fcntl.flock(file, fcntl.LOCK_EX if exclusively else fcntl.LOCK_SH)
         yield
+    finally:
+        os.close(file)
 
 
 @pytest.fixture(scope="session")

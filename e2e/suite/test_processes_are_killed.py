@@ -49,7 +49,7 @@ def test_the_agent(live: Live, served: str, node: Node) -> None:
 @pytest.mark.parametrize("how", ["killed", pytest.param("deleted", marks=pytest.mark.slow)])
 def test_a_training_pod(live: Live, apply: Apply, node: Node, how: str) -> None:
     uri = live.uri("line.npz")
-    live.bucket.put(line(samples=20_000), uri=uri)
+    live.bucket.put(line(samples=1_000), uri=uri)
     name = apply(service(f"pod-{how}", trained(uri, epochs=100_000 if how == "killed" else 99_999)))
     live.kubectl.wait(MODEL_SERVICE, name, in_epochs)
     (pod,) = live.pods(name, component="training")

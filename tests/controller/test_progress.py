@@ -70,7 +70,7 @@ class Trainer:
     async def page(self, _: web.Request) -> web.Response:
         return web.Response(body=self.answer, status=self.status, headers={"Location": "/progress"})
 
-    def enqueue(self, key: Key, *, lane: Lane) -> None:
+    def enqueue(self, key: Key, *, lane: Lane, delay: float = 0.0) -> None:
         self.asked.append((key, lane))
 
     @property

@@ -155,6 +155,15 @@ def test_a_child_that_only_lost_its_label_comes_back(store: Store) -> None:
     assert store.put("ConfigMap", child(version="32", value="and on")) == (KEY,)
 
 
+def test_a_service_that_a_starting_api_server_denies_comes_back(store: Store) -> None:
+    """One 404 of a server that did not serve the kind yet made it forgotten for ever."""
+    store.put("ModelService", service())
+    store.release("s1")
+    assert store.view(KEY).service is None
+
+    assert store.put("ModelService", service()) == (KEY,)
+
+
 def test_a_service_knows_that_somebody_took_a_child_from_it(store: Store) -> None:
     """It may be the garbage collector, whose reason has not been told yet."""
     store.put("ModelService", service())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 from uuid import uuid4
 
@@ -199,7 +200,7 @@ def child(kind: str, *, namespace: str, name: str = "digits", uid: str = UID) ->
             "labels": dict(LABELS),
             "ownerReferences": [owner(uid)],
         },
-        **_SPECS[kind],
+        **copy.deepcopy(_SPECS[kind]),
     }
 
 

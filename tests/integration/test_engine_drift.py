@@ -242,3 +242,23 @@ async def test_what_admission_makes_of_a_write_is_accepted(client: Client, names
     live = await client.get(BY_NAME["Deployment"], namespace=namespace, name="digits")
     assert owned(live) != wanted_fields(manifest)
     assert store.accepted(live["metadata"]["uid"]) is not None
+
+
+async def test_a_change_that_came_before_our_own_answer_is_drift(
+    client: Client, namespace: str
+) -> None:
+    """It was taken for what admission had made of our write, and stayed for ever."""
+    manifest = child("Deployment", namespace=namespace)
+    live = await write(client, manifest)
+    store = Store()
+    theirs = copy.deepcopy(live)
+    theirs["metadata"]["resourceVersion"] = str(int(live["metadata"]["resourceVersion"]) + 10_000)
+    theirs["spec"]["replicas"] = 0
+    store.put("Deployment", theirs)
+    uid = live["metadata"]["uid"]
+    apply = Apply(manifest=manifest, stage=0, mode="apply", exists=True, uid=uid)
+
+    executor = Executor(client=client, writer=writer(client), store=store)
+    await executor.execute(Change(applies=(apply,)))
+
+    assert store.accepted(uid) is None

@@ -69,7 +69,7 @@ async def test_absent_object_is_created_with_one_write(
     ]
     operation = "Apply" if kind in APPLIED else "Update"
     assert managers == [("modelservice-operator", operation)]
-    assert store.owned(found["metadata"]["uid"]) is not None
+    assert store.version(found["metadata"]["uid"]) == found["metadata"]["resourceVersion"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -52,7 +52,7 @@ class Engine:
             started=lambda: None,
         )
 
-    def _enqueue(self, key: Key, *, lane: Lane) -> None:
+    def _enqueue(self, key: Key, *, lane: Lane, delay: float = 0.0) -> None:
         self.asked.append((key, lane))
 
     def lanes(self, key: Key) -> list[Lane]:

@@ -1,4 +1,4 @@
-"""Nothing is made for a service that is gone, also where nobody has told the operator yet."""
+"""Nothing is made for, or said of, what a service is no more."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from modelservice_operator.controller.execute import Executor
+from modelservice_operator.controller.delta import Change
+from modelservice_operator.controller.execute import Executor, Outcome
 from modelservice_operator.controller.reconcile import Reconciler
 from modelservice_operator.controller.store import Store
 from modelservice_operator.kube.client import Client
 from modelservice_operator.kube.events import Events
 from modelservice_operator.kube.kinds import CHILDREN, MODEL_SERVICE
 from modelservice_operator.view import Key, Manifest
-from tests.integration.engine import create_service, remove, writer
+from tests.integration.children import service_spec
+from tests.integration.engine import apply_as, create_service, remove, writer
 from tests.world import PLATFORM
 
 
@@ -106,3 +108,43 @@ async def test_a_namespace_that_is_being_deleted_is_let_be(site: Site) -> None:
     assert await site.reconcile(site.key) is None
     assert await site.children() == []
     assert "status" not in await site.stored()
+
+
+class Interrupted(Executor):
+    """While it writes children, the watch brings what it finds in `news`."""
+
+    news: list[Manifest]
+    store: Store
+
+    async def execute(self, change: Change) -> Outcome:
+        outcome = await super().execute(change)
+        for item in self.news:
+            self.store.put(item["kind"], item)
+        return outcome
+
+
+async def test_a_spec_that_came_while_children_were_written_is_not_reported_on(
+    client: Client, namespace: str
+) -> None:
+    """The status of the old spec went over that of the new one, with its older generation."""
+    store = Store()
+    service = await create_service(client, namespace=namespace)
+    store.put("ModelService", service)
+    executor = Interrupted(client=client, writer=writer(client), store=store)
+    reconcile = Reconciler(
+        store=store,
+        executor=executor,
+        events=Events(client, instance="test"),
+        platform=PLATFORM,
+        clock=time.time,
+    )
+    changed = {**service_spec(), "serving": {"replicas": 2}}
+    manifest = {"kind": "ModelService", "metadata": {"name": "digits", "namespace": namespace}}
+    executor.store = store
+    executor.news = [await apply_as(client, {**manifest, "spec": changed}, manager="argocd")]
+
+    assert await reconcile(Key(namespace, "digits")) == 0.0
+
+    found = await client.get(MODEL_SERVICE, namespace=namespace, name="digits")
+    assert found["metadata"]["generation"] == 2
+    assert "status" not in found

@@ -1,4 +1,4 @@
-"""Progress is held back, and told when its time has come: also by an operator that has restarted."""
+"""Progress is held back, and told when its time has come; by an operator that restarted too."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Site:
     def __init__(self, client: Client, *, namespace: str) -> None:
         self.client = client
         self.namespace = namespace
-        self.now = time.time()
+        self.later = 0.0  # seconds by which its clock runs ahead of the API server's
         self.restart()
 
     def restart(self) -> None:
@@ -34,7 +34,7 @@ class Site:
             executor=Executor(client=self.client, writer=writer(self.client), store=self.store),
             events=Events(self.client, instance="test"),
             platform=PLATFORM,
-            clock=lambda: self.now,
+            clock=lambda: time.time() + self.later,
         )
 
     async def reconcile(self) -> float | None:
@@ -93,7 +93,7 @@ async def test_progress_waits_and_is_told_in_the_end(site: Site) -> None:
     assert 0 < wait <= PACE
     assert (await site.status())["replicas"] == 0
 
-    site.now += wait
+    site.later += wait
     assert await site.reconcile() is None
     assert (await site.status())["replicas"] == 1
 

@@ -27,6 +27,7 @@ BEFORE: Status = {
     "models": [{"name": "m", "version": 1, "digest": "sha256:a", "loadedReplicas": 0}],
     "conditions": [
         condition("Available", "False", "Starting"),
+        condition("ModelsLoaded", "False", "Starting"),
         condition("Ready", "False", "Starting"),
         condition("Reconciling", "True", "Starting"),
     ],
@@ -51,7 +52,11 @@ def reason(status: Status, kind: str, text: str) -> None:
         lambda status: status["models"][0].update(loadedReplicas=1),
         lambda status: status["models"][0].update(inputs=[{"name": "x"}]),
         lambda status: reason(status, "Ready", "Loading"),
-        lambda status: status["conditions"][1].update(message="Another step."),
+        lambda status: status["conditions"][2].update(message="Another step."),
+        lambda status: status["conditions"][1].update(status="True", reason="Loaded"),
+        lambda status: status["conditions"].append(condition("Scaling", "True", "Active")),
+        lambda status: status.update(revision="svc-2", version="2", selector="b"),
+        lambda status: status["models"][0].update(version=2, digest="sha256:b"),
         lambda status: status["training"][0].update(epoch=2, loss="0.4", phase="Exporting"),
         lambda status: status.update(training=[{**status["training"][0], "eta": "5s"}]),
     ],
@@ -65,9 +70,8 @@ def test_mere_progress_waits_until_the_last_write_is_old(change: Callable[[Statu
     "change",
     [
         lambda status: status.update(observedGeneration=4),
-        lambda status: status.update(revision="svc-2"),
         lambda status: status.update(rollout={"revision": "svc-2", "strategy": "Surge"}),
-        lambda status: status["models"][0].update(version=2),
+        lambda status: status["conditions"].append(condition("Scaling", "False", "FailedGet")),
         lambda status: status["conditions"][0].update(status="True", reason="Serving"),
         lambda status: status["conditions"].pop(),
         lambda status: status["conditions"].append(condition("Stalled", "True", "Crashed")),
@@ -95,3 +99,19 @@ def test_the_first_status_is_told_at_once() -> None:
 def test_a_clock_that_is_ahead_holds_nothing_back() -> None:
     """The harm: an API server an hour ahead would freeze every status for an hour."""
     assert waits(lambda status: status.update(replicas=2), age=-3600.0) == 0
+
+
+def test_a_rollout_is_told_when_it_begins_and_when_it_turns_but_not_when_it_ends() -> None:
+    """The harm: an update took three writes, the second a moment before the third."""
+    surge, replace = (
+        {"revision": "r", "strategy": "Surge"},
+        {"revision": "r", "strategy": "Replace"},
+    )
+    steps: list[tuple[Status, Status, bool]] = [
+        ({}, {"rollout": surge}, True),
+        ({"rollout": surge}, {"rollout": replace}, True),
+        ({"rollout": surge}, {"rollout": surge, "replicas": 2}, False),
+        ({"rollout": surge}, {}, False),
+    ]
+    for before, after, told in steps:
+        assert (pause(before=before, after=after, written=NOW, now=NOW) == 0) is told

@@ -2,4 +2,4 @@
 
 from e2e.bench import pairs
 
-SCENARIO = pairs.scenario(count=1000, pairs=2, minutes=9, sweep=False, quick=False)
+SCENARIO = pairs.scenario(count=1000, pairs=2, minutes=6, sweep=False, quick=False)

@@ -2,4 +2,4 @@
 
 from e2e.bench import pairs
 
-SCENARIO = pairs.scenario(count=300, pairs=3, minutes=5, sweep=False, quick=False)
+SCENARIO = pairs.scenario(count=300, pairs=3, minutes=4, sweep=False, quick=False)

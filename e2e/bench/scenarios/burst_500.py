@@ -2,4 +2,4 @@
 
 from e2e.bench import pairs
 
-SCENARIO = pairs.scenario(count=500, pairs=5, minutes=15, sweep=True, quick=True)
+SCENARIO = pairs.scenario(count=500, pairs=5, minutes=12, sweep=True, quick=True)

@@ -53,6 +53,6 @@ SCENARIO = Scenario(
     "1,000 Ready services are left alone for ten minutes, on the whole control plane.",
     FIGURES,
     run,
-    minutes=14,
+    minutes=12,
     order=32,
 )

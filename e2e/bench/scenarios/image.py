@@ -6,7 +6,7 @@ from pathlib import Path
 
 from e2e.bench.figure import Figure
 from e2e.bench.scenario import Scenario
-from e2e.bench.trial import Trial
+from e2e.bench.trial import Skipped, Trial
 from e2e.images import leftovers, places
 from e2e.images.buildah import Buildah
 from e2e.images.recipes import IMAGES
@@ -18,13 +18,11 @@ async def run(trial: Trial) -> None:
     """Write the image that was built last as a registry would get it, and weigh its layers."""
     here = places.default()
     if shutil.which("buildah") is None or not here.storage.exists():
-        trial.tell("no image was built on this machine: make images")
-        return
+        raise Skipped("no image was built on this machine: make images")
     buildah = Buildah(here)
     reference = _reference(buildah)
     if reference is None:
-        trial.tell("the operator's image was not built on this machine: make images")
-        return
+        raise Skipped("the operator's image was not built on this machine: make images")
     target = trial.directory / "image"
     with leftovers.alone(here):
         buildah.call("push", "--quiet", reference, f"oci:{target}:operator")

@@ -10,7 +10,7 @@ from e2e.bench.objects import NAMESPACES, batch
 from e2e.bench.sample import percentile
 from e2e.bench.scenario import Scenario
 from e2e.bench.trial import Trial
-from modelservice_operator.kube.kinds import MODEL_SERVICE
+from modelservice_operator.kube.kinds import DEPLOYMENT, MODEL_SERVICE
 
 FIGURES = (
     Figure("get", "their GET in our burst, p99", unit="ms"),
@@ -20,6 +20,7 @@ FIGURES = (
     Figure("patch_bare", "in the bare client's burst", unit="ms"),
     Figure("patch_quiet", "without a burst", unit="ms"),
 )
+WARM = 20
 RATE = 20.0  # requests a second
 
 
@@ -31,9 +32,9 @@ async def run(trial: Trial) -> None:
         async with trial.bed() as bed, _beside(bed) as found:
             await asyncio.sleep(trial.choose(20.0, 6.0))
         _keep(trial, number, "quiet", found)
-        async with trial.bed() as bed:
+        async with trial.bed() as bed, following(bed.user, DEPLOYMENT) as follower:
             await burst.write(
-                bed, batch(20, prefix="warm"), template=template, concurrency=trial.shared.hands
+                bed, batch(WARM, prefix="warm"), template=template, concurrency=trial.shared.hands
             )
             async with _beside(bed) as found:
                 await bare.burst(
@@ -43,15 +44,16 @@ async def run(trial: Trial) -> None:
                     template=template,
                     concurrency=trial.shared.hands,
                 )
+                await follower.until(lambda: len(follower.available) >= WARM + count, seconds=600)
         _keep(trial, number, "bare", found)
         async with trial.bed() as bed, following(bed.user, MODEL_SERVICE) as follower:
             operator = bed.operator(fresh=True)
             operator.wait_ready()
-            await burst.create(bed, batch(20, prefix="warm"))
-            await follower.until(lambda: len(follower.ready[1]) >= 20, seconds=120)
+            await burst.create(bed, batch(WARM, prefix="warm"))
+            await follower.until(lambda: len(follower.ready[1]) >= WARM, seconds=120)
             async with _beside(bed) as found:
                 await burst.create(bed, batch(count))
-                await follower.until(lambda: len(follower.ready[1]) >= 20 + count, seconds=600)
+                await follower.until(lambda: len(follower.ready[1]) >= WARM + count, seconds=600)
         _keep(trial, number, "ours", found)
 
 

@@ -1,6 +1,7 @@
 """A new model for a part of the services."""
 
 import time
+from collections import Counter
 
 from e2e.bench import burst, load
 from e2e.bench.bed import OPERATOR
@@ -61,6 +62,11 @@ async def run(trial: Trial) -> None:
     for name, end in sorted(ends.items()):
         trial.row(
             "updates", service=name, changed_s=end - began, ready_s=follower.ready[2][name] - began
+        )
+    asked = Counter((e.resource, e.subresource, e.verb) for e in ours if e.writes or e.reads)
+    for (resource, subresource, verb), requested in sorted(asked.items()):
+        trial.row(
+            "requests", resource=resource, subresource=subresource, verb=verb, count=requested
         )
     requests = burst.requests(ours)
     writes = requests["children"] + requests["status"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from e2e.faults.plan import Action, Fault, Match, Plan
+from modelservice_operator.kube.kinds import WATCHED
 
 ALWAYS: Final = 1000
 STATUS: Final = Match(verb="apply", kind="ModelService", subresource="status")
@@ -77,9 +78,15 @@ PROBES: Final[dict[str, Plan]] = {
     # a process dies when it has told the second generation; the next one lists the first one's end
     "stale_restart": _plan(
         "stale_restart",
-        "gpus",
+        "scaled",
         Fault(action=Action.SNAPSHOT, match=STATUS, nth=2),
         Fault(action=Action.KILL_AFTER, match=STATUS, nth=3),
-        Fault(action=Action.STALE, match=Match(verb="list", process=2), times=24),
+        # its watches begin with what is, and its own first lists come from a server that lags
+        Fault(
+            action=Action.STALE,
+            match=Match(verb="list", process=2),
+            nth=len(WATCHED) + 1,
+            times=len(WATCHED),
+        ),
     ),
 }

@@ -20,6 +20,7 @@ from modelservice_operator.api import names
 from modelservice_operator.canonical import digest
 from modelservice_operator.controller.delta import Apply, Change, Delete, wanted_fields
 from modelservice_operator.controller.store import Store, controller_of
+from modelservice_operator.controller.trim import trim
 from modelservice_operator.kube.apply import Writer
 from modelservice_operator.kube.client import Client
 from modelservice_operator.kube.errors import (
@@ -115,7 +116,7 @@ class Executor:
         try:
             found = await self._client.get(kind, namespace=namespace, name=name)
         except NotFound:
-            self._store.forget(uid)
+            self._store.release(uid)
             return False
         self._store.put(kind.kind, found)
         if found["metadata"]["uid"] != uid:
@@ -248,10 +249,11 @@ class Executor:
     def _take(self, kind: Kind, *, answer: Manifest, manifest: Manifest) -> None:
         """Read your writes; and accept what admission made of what we wanted."""
         self._store.put(kind.kind, answer)
-        uid = answer["metadata"]["uid"]
-        owned = self._store.owned(uid)
+        # NB: of the answer, not of the store, where somebody's later change may be by now.
+        owned = trim(kind.kind, answer)["owned"]
         wanted = wanted_fields(manifest)
-        if owned is not None and owned != wanted:
+        if owned != wanted:
+            uid = answer["metadata"]["uid"]
             self._store.accept(uid, wanted=digest(wanted), owned=digest(owned))
 
     def _gate(self, kind: Kind, *, manifest: Manifest) -> AbstractAsyncContextManager[Any]:

@@ -16,9 +16,13 @@ from modelservice_operator.view import Key
 _NORMAL: Final = frozenset({names.KIND_SERVICE, names.KIND_VERSION})
 
 
+# A pod, its Deployment and the pod's next step come shortly after each other: one run for them.
+TOGETHER: Final = 0.1
+
+
 class Enqueue(Protocol):
-    def __call__(self, key: Key, *, lane: Lane) -> None:
-        """Ask for a reconcile."""
+    def __call__(self, key: Key, *, lane: Lane, delay: float = 0.0) -> None:
+        """Ask for a reconcile, after `delay` seconds."""
 
 
 class Observer:
@@ -40,4 +44,7 @@ class Observer:
             self._ask(kind, key=key)
 
     def _ask(self, kind: str, *, key: Key) -> None:
-        self._enqueue(key, lane=Lane.NORMAL if kind in _NORMAL else Lane.SHORT)
+        if kind in _NORMAL:
+            self._enqueue(key, lane=Lane.NORMAL)
+        else:
+            self._enqueue(key, lane=Lane.SHORT, delay=TOGETHER)

@@ -97,6 +97,8 @@ class Reconciler:
         live = view.service
         if live is None or live["metadata"]["uid"] != service.metadata.uid:
             return None  # it went while its children were written
+        if live["metadata"]["generation"] != service.metadata.generation:
+            return 0.0  # it has another spec by now, of which nothing is known yet
         status = derive(
             situation,
             view=view,
@@ -141,7 +143,7 @@ class Reconciler:
             await self._executor.apply_status(MODEL_SERVICE, obj=service, status=status)
         except NotFound:
             # Its deletion may be told late, or never: nothing more is to be made for it.
-            self._store.forget(service["metadata"]["uid"])
+            self._store.release(service["metadata"]["uid"])
             return None
         except Conflict:
             return 0.0  # it changed meanwhile, and the store has it: another pass tells of that

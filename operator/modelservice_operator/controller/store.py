@@ -115,6 +115,15 @@ class Store:
         self._remove(entry)
         return entry.key
 
+    def release(self, uid: str) -> None:
+        """Take out an object that nobody has now; whoever shows it again is believed.
+
+        For answers of 404: an API server that has just started gives them for what is there.
+        """
+        entry = self._entries.get(uid)
+        if entry is not None:
+            self._remove(entry)
+
     def lose(self, uid: str, *, version: str) -> Key | None:
         """As `forget`, for what somebody else took away or out of our sight."""
         entry = self._entries.get(uid)
@@ -142,14 +151,6 @@ class Store:
         """The resourceVersion of an object; None if it is not held."""
         entry = self._entries.get(uid)
         return entry.version if entry is not None else None
-
-    def owned(self, uid: str) -> Manifest | None:
-        """What we own of a child, as `Observed.owned`."""
-        entry = self._entries.get(uid)
-        if entry is None:
-            return None
-        owned: Manifest = self._load(entry)["owned"]
-        return owned
 
     def accept(self, uid: str, *, wanted: str, owned: str) -> None:
         """Do not fight what admission made of a manifest. Digests, of what was wanted and is."""

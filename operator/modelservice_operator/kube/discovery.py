@@ -6,6 +6,7 @@ that looks in that moment would do without them for ever.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from modelservice_operator.kube.client import Client
@@ -18,11 +19,16 @@ async def missing(client: Client, kinds: Iterable[Kind]) -> list[Kind]:
     wanted = list(kinds)
     answer = await client.request("GET", "/apis", kind="APIGroupList")
     groups = {"", *(group["name"] for group in answer["groups"])}
-    served: set[tuple[str, str]] = set()
-    for root in {kind.root for kind in wanted if kind.group in groups}:
-        try:
-            resources = await client.request("GET", root, kind="APIResourceList")
-        except NotFound:
-            continue
-        served |= {(root, resource["name"]) for resource in resources["resources"]}
+    roots = {kind.root for kind in wanted if kind.group in groups}
+    # at the same time: a start waits for this
+    served = set().union(*await asyncio.gather(*(_served(client, root) for root in roots)))
     return [kind for kind in wanted if (kind.root, kind.plural) not in served]
+
+
+async def _served(client: Client, root: str) -> set[tuple[str, str]]:
+    """(root, plural) of what a group and version serves."""
+    try:
+        answer = await client.request("GET", root, kind="APIResourceList")
+    except NotFound:
+        return set()
+    return {(root, resource["name"]) for resource in answer["resources"]}

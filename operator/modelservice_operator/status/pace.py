@@ -17,8 +17,8 @@ from typing import Any, Final
 from modelservice_operator.status.conditions import BUSY
 
 PACE: Final = 10.0
-_FACTS: Final = ("observedGeneration", "url", "revision", "selector", "version")
-_MODEL: Final = ("name", "version", "digest")
+# Their truth follows pods; what matters of it shows in Ready too. Only what ails them is news.
+_QUIET: Final = frozenset({"ModelsLoaded", "GPUScheduled", "Scaling"})
 _TRAINING: Final = ("model", "run", "version", "reason", "message")
 _FINAL: Final = frozenset({"Succeeded", "Failed", "Suspended"})
 
@@ -31,33 +31,40 @@ def pause(
     `written` comes from the API server's clock. Where that is ahead of ours, or unknown, nothing is
     held back: the worst that clocks can do is one more write.
     """
-    if written is None or not 0.0 <= now - written < PACE or _news(before) != _news(after):
+    if written is None or not 0.0 <= now - written < PACE:
         return 0.0
-    return written + PACE - now
+    # a rollout is news when it begins or turns; its end shows in Ready, once old pods are gone
+    begun = _rollout(after) not in {None, _rollout(before)}
+    return 0.0 if begun or _news(before) != _news(after) else written + PACE - now
 
 
-def _news(status: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a status whose every change is told at once."""
-    rollout = status.get("rollout") or {}
-    return {
-        **_pick(status, _FACTS),
-        "conditions": [_verdict(item) for item in status.get("conditions", ())],
-        "models": [_pick(item, _MODEL) for item in status.get("models", ())],
-        "rollout": _pick(rollout, ("revision", "strategy")),
-        "training": [_training(item) for item in status.get("training", ())],
-    }
+def _news(status: Mapping[str, Any]) -> list[Any]:
+    """The part of a status whose every change is told at once.
+
+    Not in it are what serves (revision, version, selector) and the counts: they change on the way
+    to Ready, and are told with it.
+    """
+    verdicts = [_verdict(item) for item in status.get("conditions", ())]
+    return [
+        status.get("observedGeneration"),
+        [verdict for verdict in verdicts if verdict is not None],
+        [_training(item) for item in status.get("training", ())],
+    ]
 
 
-def _verdict(condition: Mapping[str, Any]) -> tuple[Any, ...]:
-    busy = condition["reason"] in BUSY
-    told = () if busy else (condition["reason"], condition["message"])
-    return (condition["type"], condition["status"], *told)
+def _verdict(condition: Mapping[str, Any]) -> tuple[str, ...] | None:
+    kind, truth, reason = condition["type"], condition["status"], condition["reason"]
+    calm = reason in BUSY or (kind in _QUIET and truth == "True")
+    if calm:
+        return None if kind in _QUIET else (kind, truth)
+    return (kind, truth, reason, condition["message"])
 
 
-def _training(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _rollout(status: Mapping[str, Any]) -> tuple[str, str] | None:
+    rollout = status.get("rollout")
+    return (rollout["revision"], rollout["strategy"]) if rollout else None
+
+
+def _training(entry: Mapping[str, Any]) -> tuple[Any, ...]:
     phase = entry.get("phase")
-    return {**_pick(entry, _TRAINING), "phase": phase if phase in _FINAL else ""}
-
-
-def _pick(source: Mapping[str, Any], wanted: tuple[str, ...]) -> dict[str, Any]:
-    return {key: source[key] for key in wanted if key in source}
+    return (phase if phase in _FINAL else "", *(entry.get(key) for key in _TRAINING))

@@ -11,7 +11,9 @@ TLS goes through untouched (CONNECT). Plain HTTP gets one request a connection: 
 the connection to a proxy for another server's requests too. Bytes are spliced in the kernel.
 """
 
+import errno
 import os
+import re
 import socket
 import threading
 from contextlib import closing, suppress
@@ -19,14 +21,14 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from modelservice_runtime.artifacts.network import Network
+from modelservice_runtime.artifacts.network import Network, canonical
 from modelservice_runtime.failure import Failure
 
 HEAD_LIMIT: Final = 64 * 1024
 CONNECT_SECONDS: Final = 3.0
 CHUNK: Final = 1024 * 1024
-# AWS's own names are the endpoint where none is stated, and private where a VPC has its own way.
-AWS: Final = (".amazonaws.com", ".amazonaws.com.cn")
+# The names of AWS's S3 are the endpoint where none is stated, and private where a VPC has its own.
+AWS: Final = re.compile(r"([a-z0-9.-]+\.)?s3[.-]([a-z0-9-]+\.)*amazonaws\.com(\.cn)?")
 END: Final = b"\r\n\r\n"
 CLOSE: Final = b"Connection: close\r\n\r\n"
 LOOPBACK: Final = "127.0.0.1"
@@ -84,7 +86,7 @@ class _Judge:
     def __init__(self, network: Network, *, trusted: str | None) -> None:
         self.refusal: Failure | None = None
         self._network = network
-        self._trusted = trusted.lower() if trusted is not None else None
+        self._trusted = canonical(trusted) if trusted is not None else None
 
     def dial(self, host: str, *, port: int) -> socket.socket:
         """A connection to an address of `host` that the policy admits. Raises _Refused."""
@@ -101,10 +103,9 @@ class _Judge:
         raise _Refused("502 Bad Gateway")
 
     def _trusts(self, host: str) -> bool:
-        host = host.lower().rstrip(".")
         if self._trusted is None:
-            return host.endswith(AWS)
-        return host == self._trusted.rstrip(".")
+            return AWS.fullmatch(canonical(host)) is not None
+        return canonical(host) == self._trusted
 
 
 def _accept(listener: socket.socket, judge: _Judge) -> None:
@@ -176,15 +177,25 @@ def _relay(client: socket.socket, server: socket.socket) -> None:
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
     """Copy until `source` ends. The other direction ends too: nothing of ours closes by halves."""
-    reading, writing = os.pipe()
     try:
-        with suppress(OSError):
-            while count := os.splice(source.fileno(), writing, CHUNK):
-                while count:
-                    count -= os.splice(reading, target.fileno(), count)
+        _splice(source, target)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOSYS):  # a sandbox that has no splice
+            with suppress(OSError):
+                while chunk := source.recv(CHUNK):
+                    target.sendall(chunk)
     finally:
-        os.close(reading)
-        os.close(writing)
         for one in (source, target):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+
+
+def _splice(source: socket.socket, target: socket.socket) -> None:
+    reading, writing = os.pipe()
+    try:
+        while count := os.splice(source.fileno(), writing, CHUNK):
+            while count:
+                count -= os.splice(reading, target.fileno(), count)
+    finally:
+        os.close(reading)
+        os.close(writing)

@@ -117,19 +117,36 @@ def _host_and_port(url: str) -> tuple[str, int]:
     return host, port or (443 if parts.scheme == "https" else 80)
 
 
-def _addresses(host: str, *, port: int) -> tuple[Address, ...]:
+def canonical(host: str) -> str:
+    """A host as URL parsers write it in the end, whichever way it was spelled."""
+    try:
+        address = _literal(host)
+    except Failure:
+        address = None
+    return str(address) if address is not None else host.rstrip(".").lower()
+
+
+def _literal(host: str) -> Address | None:
+    """The address that a host is, None for a name; `Failure` for what looks like one and is not."""
     bare = host.rstrip(".")
     if ":" in bare:
         try:
-            return (ipaddress.IPv6Address(bare.partition("%")[0]),)
+            return ipaddress.IPv6Address(bare.partition("%")[0])
         except ValueError:
             raise _refused("The endpoint's host is not an IPv6 address.") from None
     if _NUMBER.fullmatch(bare.rpartition(".")[2]):
         # URL parsers take a host whose last label is a number for an IPv4 address, whole.
         try:
-            return (ipaddress.IPv4Address(socket.inet_aton(bare)),)
+            return ipaddress.IPv4Address(socket.inet_aton(bare))
         except OSError:
             raise _refused("The endpoint's host is not an IPv4 address.") from None
+    return None
+
+
+def _addresses(host: str, *, port: int) -> tuple[Address, ...]:
+    address = _literal(host)
+    if address is not None:
+        return (address,)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import http.server
+import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import obstore
 import pytest
+from obstore.store import S3Store
 
+from e2e.cluster.certificates import Authority
 from modelservice_runtime.artifacts.guard import Guard
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.storage import Storage
@@ -25,7 +31,7 @@ Handle = Callable[[http.server.BaseHTTPRequestHandler], None]
 
 
 @contextmanager
-def server(handle: Handle) -> Iterator[int]:
+def server(handle: Handle, *, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     """An HTTP server on loopback; its port."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -40,6 +46,8 @@ def server(handle: Handle) -> Iterator[int]:
             """Silent."""
 
     running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        running.socket = tls.wrap_socket(running.socket, server_side=True)
     thread = threading.Thread(target=running.serve_forever, args=(0.02,))
     thread.start()
     try:
@@ -158,8 +166,15 @@ def test_a_request_reaches_the_server_as_if_there_were_no_proxy() -> None:
     assert headers == {"Host": host, "X-Amz-Date": "d", "Connection": "close"}
 
 
-def test_a_tunnel_carries_anything() -> None:
-    """What TLS needs; the guard understands none of it."""
+@pytest.mark.parametrize("spliced", [True, False])
+def test_a_tunnel_carries_anything(spliced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What TLS needs; the guard understands none of it. Not every sandbox has splice."""
+
+    def refuse(*arguments: object) -> int:
+        raise OSError(errno.EINVAL, "not here")
+
+    if not spliced:
+        monkeypatch.setattr(os, "splice", refuse)
     guard = Guard(LOOPBACK, trusted=None)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -176,6 +191,34 @@ def test_a_tunnel_carries_anything() -> None:
                 sender.join()
                 there.sendall(b"back")
             assert answer(client) == b"back"
+
+
+def test_https_is_talked_to_the_server_itself(tmp_path: Path) -> None:
+    def handle(request: http.server.BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", "4")
+        request.send_header("Last-Modified", "Mon, 01 Jan 2024 00:00:00 GMT")
+        request.send_header("ETag", '"1"')
+        request.end_headers()
+        request.wfile.write(b"safe")
+
+    authority = Authority(tmp_path)
+    authority.ensure()
+    issued = authority.issue("s3", subject="/CN=s3", hosts=["IP:127.0.0.1"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issued.certificate, issued.key)
+    guard = Guard(LOOPBACK, trusted="127.0.0.1")
+    with server(handle, tls=context) as port:
+        store = S3Store(
+            "models",
+            endpoint=f"https://127.0.0.1:{port}",
+            region="us-east-1",
+            access_key_id="someone",
+            secret_access_key="secret-text",
+            client_options={"proxy_url": guard.url, "allow_invalid_certificates": True},
+        )
+        assert bytes(obstore.get(store, "m.onnx").bytes()) == b"safe"
+    assert guard.refusal is None
 
 
 @pytest.mark.parametrize(
@@ -206,6 +249,10 @@ def test_what_is_no_request_is_refused(text: str) -> None:
         ("s3.internal", "other.internal", False),
         ("s3.internal", "models.s3.eu-1.amazonaws.com", False),
         (None, "models.s3.eu-1.amazonaws.com", True),
+        (None, "s3-eu-1.amazonaws.com", True),
+        (None, "models.s3.cn-1.amazonaws.com.cn", True),
+        (None, "ec2-10-1-2-3.eu-1.compute.amazonaws.com", False),
+        (None, "s3.amazonaws.com.example.org", False),
         (None, "amazonaws.com.example.org", False),
         (None, "s3.internal", False),
     ],
@@ -226,6 +273,28 @@ def test_only_the_stated_endpoint_may_be_private(
         client.sendall(b" HTTP/1.1\r\n\r\n")
         status = answer(client).split()[1]
     assert status == (b"502" if reached else b"403")
+
+
+@pytest.mark.parametrize("host", ["10.1.2.3", "10.66051", "0xa010203", "10.1.2.3."])
+def test_the_endpoint_is_the_same_in_every_spelling(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client writes an address its own way, whatever the Secret says."""
+
+    def connect(address: tuple[str, int], **options: Any) -> socket.socket:
+        raise ConnectionRefusedError
+
+    guard = Guard(STRICT, trusted=host)
+    with talk(guard, "CONNECT 10.1.2.3:443") as client:
+        monkeypatch.setattr(socket, "create_connection", connect)
+        client.sendall(b" HTTP/1.1\r\n\r\n")
+        assert answer(client).startswith(b"HTTP/1.1 502")
+    guard = Guard(STRICT, trusted="FD12:0::1")
+    monkeypatch.undo()
+    with talk(guard, "CONNECT [fd12::1]:443") as client:
+        monkeypatch.setattr(socket, "create_connection", connect)
+        client.sendall(b" HTTP/1.1\r\n\r\n")
+        assert answer(client).startswith(b"HTTP/1.1 502")
 
 
 def test_it_ends_with_its_storage(s3: S3) -> None:
