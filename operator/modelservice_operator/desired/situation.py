@@ -19,6 +19,7 @@ from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.resolution import entries_of, pinned, revision_hash
 from modelservice_operator.desired.runs import Run, newest, run_hash
 from modelservice_operator.observed.jobs import JobVerdict, Phase, judge
+from modelservice_operator.observed.models import models
 from modelservice_operator.observed.pods import is_leaving, unready_since
 from modelservice_operator.rollout.planner import Stand, Step, Strategy, step
 from modelservice_operator.rollout.revisions import Revision, revisions
@@ -80,7 +81,7 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
     runs = _runs(service, owner=owner, view=view, live=live)
     entries, waiting = entries_of(service, runs=runs, platform=platform)
     check = _check(entries, owner=owner, view=view) if entries else None
-    told = check.verdict.result.get("models", ()) if check is not None else ()
+    told = models(check.verdict.result).values() if check is not None else ()
     chosen = pinned(entries, service=service, live=live.values(), told=told)
     target = revision_hash(service, entries=chosen) if chosen else None
     strategy, turned = _strategy(service, target=target, live=live, now=now)

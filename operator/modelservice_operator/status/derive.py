@@ -11,6 +11,7 @@ from typing import Any
 
 from modelservice_operator.api import names
 from modelservice_operator.desired.situation import Situation
+from modelservice_operator.observed.models import models, tensors
 from modelservice_operator.observed.pods import termination
 from modelservice_operator.rollout.planner import Strategy
 from modelservice_operator.rollout.revisions import Revision
@@ -167,18 +168,18 @@ def _model(record: Mapping[str, Any], *, revision: Revision) -> Status:
         "loadedReplicas": revision.ready,
     }
     for side in ("inputs", "outputs"):
-        tensors = record.get(side) or told.get(side)
-        if tensors:
-            entry[side] = tensors
+        known = tensors(record.get(side)) or told.get(side)
+        if known:
+            entry[side] = known
     return entry
 
 
-def _told(revision: Revision) -> dict[str, Mapping[str, Any]]:
+def _told(revision: Revision) -> Mapping[str, Mapping[str, Any]]:
     """What fetch read from the models, where neither a check nor a version had told it before."""
     for pod in revision.pods:
         result = termination(pod, container="fetch")
         if result.get("ok"):
-            return {item["name"]: item for item in result.get("models", ())}
+            return models(result)
     return {}
 
 
