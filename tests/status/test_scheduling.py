@@ -22,5 +22,15 @@ def test_counts_of_nodes_do_not_change_the_text() -> None:
     assert no_node(FULL, gpu=None) == no_node(other, gpu=None)
 
 
+def test_what_the_scheduler_tried_besides_is_left_out() -> None:
+    """Of Kubernetes 1.36, with dynamic resources."""
+    text = no_node(
+        "0/4 nodes are available: 4 Insufficient cpu. no new claims to deallocate, preemption: 0/4 "
+        "nodes are available: 4 Preemption is not helpful for scheduling.",
+        gpu=None,
+    )
+    assert text == "No node fits. The scheduler says: Insufficient cpu."
+
+
 def test_unknown_words_are_passed_on() -> None:
     assert "something new" in no_node("something new", gpu=None)

@@ -7,6 +7,8 @@ import re
 from modelservice_operator.api import Gpu
 
 _COUNTS = re.compile(r"^\d+ ")
+# What the scheduler tried after that: preemption, claims of dynamic resources.
+_NOTES = re.compile(r"\.? (?:preemption:|no new claims to deallocate).*", re.DOTALL)
 _LEAD = re.compile(r"^\d+/\d+ nodes are available:? ?")
 
 
@@ -30,7 +32,7 @@ def no_node(message: str, *, gpu: Gpu | None) -> str:
 
 
 def _reasons(message: str) -> list[str]:
-    """The scheduler's reasons, in its order, without counts and without its notes on preemption."""
-    body = _LEAD.sub("", message.strip()).split(" preemption:", 1)[0].strip().rstrip(".")
+    """The scheduler's reasons, sorted, without counts and without its notes on what it tried."""
+    body = _NOTES.sub("", _LEAD.sub("", message.strip())).strip().rstrip(".")
     parts = [_COUNTS.sub("", part.strip()) for part in re.split(r", (?=\d)", body)]
     return sorted({part.rstrip(".") for part in parts if part})
