@@ -169,9 +169,18 @@ def test_the_status_of_a_generation_follows_the_first_child() -> None:
     good.asks("apply", status(2), subresource="status")
     assert told_by(acted.check, good) == []
     bad = Told().added(service(generation=2))
-    bad.asks("apply", status(2), subresource="status", ended=0.25).asks("apply", child)
+    bad.asks("apply", status(2), subresource="status", ended=0.35).asks("apply", child)
     bad.asks("apply", status(2), subresource="status")
     assert "generation 2 was told before it was acted on" in told_by(acted.check, bad)[0]
+
+
+def test_what_a_later_generation_brings_is_not_late_for_this_one() -> None:
+    """A process that began when all was right told generation 2, just as the user wrote 3."""
+    told = Told().added(service(generation=2))
+    told.asks("apply", status(2), subresource="status", ended=0.35)
+    told.added(service(generation=3)).asks("apply", deployment("r3"))
+    told.asks("apply", status(3), subresource="status")
+    assert told_by(acted.check, told) == []
 
 
 def test_a_generation_that_changes_no_child_may_be_told_at_once() -> None:

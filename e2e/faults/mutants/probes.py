@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from e2e.faults.plan import Action, Fault, Match, Plan
@@ -11,9 +12,20 @@ ALWAYS: Final = 1000
 STATUS: Final = Match(verb="apply", kind="ModelService", subresource="status")
 
 
-def _plan(name: str, workload: str, *faults: Fault, operators: int = 1) -> Plan:
+def _plan(
+    name: str,
+    workload: str,
+    *faults: Fault,
+    operators: int = 1,
+    settings: Mapping[str, str] | None = None,
+) -> Plan:
     return Plan(
-        id=f"mutants/{name}", workload=workload, kind="mutants", faults=faults, operators=operators
+        id=f"mutants/{name}",
+        workload=workload,
+        kind="mutants",
+        faults=faults,
+        operators=operators,
+        settings=settings or {},
     )
 
 
@@ -22,7 +34,6 @@ PLAIN: Final = (
     "altered_configmap_taken",
     "altered_service_changed",
     "deleted_while_held",
-    "made_again",
     "new_version",
     "older_operator",
     "serves",
@@ -74,6 +85,17 @@ PROBES: Final[dict[str, Plan]] = {
             match=Match(verb="watch", kind="ModelService", type="DELETED"),
             seconds=4.0,
         ),
+    ),
+    # nobody tells what became of the Service of the one before
+    "lost_child": _plan(
+        "lost_child",
+        "made_again",
+        Fault(
+            action=Action.DROP,
+            match=Match(verb="watch", kind="Service", type="DELETED"),
+            times=ALWAYS,
+        ),
+        settings={"resync-period": "600"},
     ),
     # a process dies when it has told the second generation; the next one lists the first one's end
     "stale_restart": _plan(
