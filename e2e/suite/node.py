@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ class Node:
         """kill -9 of the pod's processes whose command line has `program`; how many there were."""
         found = list(_processes(pod, program=program))
         for pid in found:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # the end of one was the end of others
+                os.kill(pid, signal.SIGKILL)
         return len(found)
 
     def started_with(self, pod: Manifest) -> list[str]:
