@@ -161,7 +161,16 @@ def test_a_service_that_a_starting_api_server_denies_comes_back(store: Store) ->
     store.release("s1")
     assert store.view(KEY).service is None
 
-    assert store.put("ModelService", service()) == (KEY,)
+    assert store.put("ModelService", service(), listed=True) == (KEY,)
+    assert store.put("ModelService", service(version="50", status={"url": "x"})) == (KEY,)
+
+
+def test_a_late_event_does_not_bring_a_service_back_that_is_denied(store: Store) -> None:
+    """Its children were made again, for nobody."""
+    store.put("ModelService", service())
+    store.release("s1")
+
+    assert store.put("ModelService", service(version="50")) == ()
 
 
 def test_a_service_knows_that_somebody_took_a_child_from_it(store: Store) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from e2e.faults.workload import Objects, Step, User, Workload
 from e2e.faults.workloads.parts.acts import applies
 from e2e.faults.workloads.parts.manifests import secret, service
@@ -24,6 +26,7 @@ async def _delete(user: User) -> None:
 
 
 async def _release(user: User) -> None:
+    await asyncio.sleep(1.0)  # that nothing is made any more has no event
     await user.patch("ModelService", NAME, _finalizers())
 
 

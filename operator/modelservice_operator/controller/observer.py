@@ -32,9 +32,9 @@ class Observer:
         self._store = store
         self._enqueue = enqueue
 
-    def seen(self, kind: str, obj: dict[str, Any]) -> None:
+    def seen(self, kind: str, obj: dict[str, Any], *, listed: bool = False) -> None:
         """An object as it is now (or was a while ago: the store knows which is newer)."""
-        for key in self._store.put(kind, obj):
+        for key in self._store.put(kind, obj, listed=listed):
             self._ask(kind, key=key)
 
     def gone(self, kind: str, *, uid: str, version: str) -> None:

@@ -115,7 +115,7 @@ class Sweeper:
             version = page.resource_version
             for obj in page.items:
                 seen.add(obj["metadata"]["uid"])
-                self._observer.seen(kind.kind, obj)
+                self._observer.seen(kind.kind, obj, listed=True)
                 if len(seen) % BATCH == 0:
                     await asyncio.sleep(0)
         return seen, version

@@ -23,6 +23,7 @@ Manifest = dict[str, Any]
 # uids never come back, so remembering the last ones that went is always right: a late answer or
 # an old page of a list must not bring an object back to life.
 GONE_LIMIT: Final = 50_000
+_DENIED: Final = "denied"
 PROBED: Final = frozenset({names.COMPONENT_TRAINING, names.COMPONENT_CHECK})
 
 
@@ -78,15 +79,16 @@ class Store:
         """The keys of all ModelServices."""
         return self._services.keys()
 
-    def put(self, kind: str, obj: Manifest) -> tuple[Key, ...]:
-        """Take in a live object. The keys of the services that it concerns; none if nothing
-        changed that decisions read, two where it went from one service to another."""
+    def put(self, kind: str, obj: Manifest, *, listed: bool = False) -> tuple[Key, ...]:
+        """Take in a live object, from a list or not. The keys of the services that it concerns;
+        none if nothing changed that decisions read, two where it went from one to another."""
         metadata = obj["metadata"]
         uid: str = metadata["uid"]
         version: str = metadata["resourceVersion"]
         entry = self._entries.get(uid)
         if entry is None:
-            return _those(self._insert(kind, obj=obj)) if self._alive(uid, version) else ()
+            alive = self._alive(uid, version=version, listed=listed)
+            return _those(self._insert(kind, obj=obj)) if alive else ()
         if not _newer(version, than=entry.version):
             return ()
         key, owner = _belongs(kind, metadata=metadata)
@@ -116,13 +118,11 @@ class Store:
         return entry.key
 
     def release(self, uid: str) -> None:
-        """Take out an object that nobody has now; whoever shows it again is believed.
+        """Take out an object that the API server denies, until a list shows it.
 
-        For answers of 404: an API server that has just started gives them for what is there.
+        Events do not: they may be late. A server that has just started denies what is there.
         """
-        entry = self._entries.get(uid)
-        if entry is not None:
-            self._remove(entry)
+        self.forget(uid, version=_DENIED)
 
     def lose(self, uid: str, *, version: str) -> Key | None:
         """As `forget`, for what somebody else took away or out of our sight."""
@@ -197,15 +197,16 @@ class Store:
             bereaved=(key.namespace, uid) in self._bereaved,
         )
 
-    def _alive(self, uid: str, version: str) -> bool:
+    def _alive(self, uid: str, *, version: str, listed: bool) -> bool:
         """Whether an object that is not held may be taken in: it never went, or came back."""
         gone = self._gone.get(uid)
         if gone is None:
             return True
-        if not gone or not _newer(version, than=gone):
-            return False
-        del self._gone[uid]  # somebody had only taken our label off it
-        return True
+        # Where it had a version, somebody had only taken our label off it.
+        back = listed if gone == _DENIED else bool(gone) and _newer(version, than=gone)
+        if back:
+            del self._gone[uid]
+        return back
 
     def _observed(self, entry: _Entry) -> Observed:
         return Observed(
