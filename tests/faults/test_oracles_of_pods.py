@@ -70,8 +70,12 @@ def test_pods_of_a_service_of_the_same_name_do_not_count() -> None:
 def test_what_the_user_takes_away_himself_is_his_own_doing() -> None:
     told = serving(workload="altered_deployment_deleted").step("deleted")
     told.deleted(pod("a"), pod("b")).added(pod("c"), pod("d"))
+    # his second thought, before the first has had all of its effects
+    told.deleted(pod("c"), pod("d")).added(pod("e"), pod("f"), pod("g"), pod("h")).over()
     assert floor.check(told.run, told.run) == []
-    assert floor.check(told.deleted(pod("c")).run, told.run)
+    told.added(pod("i"), pod("j"))
+    assert floor.check(told.deleted(pod("e"), pod("f"), pod("g"), pod("h")).run, told.run) == []
+    assert floor.check(told.deleted(pod("i")).run, told.run)
 
 
 def test_a_pod_more_than_usual_was_restarted_for_nothing() -> None:

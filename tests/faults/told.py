@@ -111,6 +111,12 @@ class Told:
         self.run.moments.append(Moment(step=name, began=self._at, ended=None))
         return self
 
+    def over(self) -> Told:
+        """The last step is over."""
+        step = self.run.moments.pop()
+        self.run.moments.append(Moment(step=step.step, began=step.began, ended=self._at))
+        return self
+
     def exits(self, status: int, *, expected: bool = False, process: int = 1) -> Told:
         self.run.exits.append(Exit(at=self._at, process=process, status=status, expected=expected))
         return self

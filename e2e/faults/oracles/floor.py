@@ -8,6 +8,7 @@ the workload takes pods away itself, those that were there no longer make a floo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from e2e.faults.history import Change
@@ -41,12 +42,12 @@ def check(run: Run, reference: Run) -> list[str]:
     services: dict[str, _Service] = {}
     found: list[str] = []
     for change in in_order(run):
-        while harmful and change.at >= harmful[0]:
-            harmful.pop(0)
+        touched = _take(change, services=services)
+        if any(began <= change.at <= ended for began, ended in harmful):
             for service in services.values():
                 service.floor = 0
                 service.harmed |= service.ready
-        touched = _take(change, services=services)
+            continue
         if touched is None:
             continue
         if len(touched.ready) < touched.floor:
@@ -61,9 +62,14 @@ def check(run: Run, reference: Run) -> list[str]:
     return found
 
 
-def _harmful(run: Run) -> list[float]:
+def _harmful(run: Run) -> list[tuple[float, float]]:
+    """From when to when the user takes pods away himself; what he does takes effect later."""
     steps = {step.name for step in WORKLOADS[run.plan.workload].steps if step.harms}
-    return sorted(moment.began for moment in run.moments if moment.step in steps)
+    return [
+        (moment.began, moment.ended if moment.ended is not None else math.inf)
+        for moment in run.moments
+        if moment.step in steps
+    ]
 
 
 def _take(change: Change, *, services: dict[str, _Service]) -> _Service | None:
