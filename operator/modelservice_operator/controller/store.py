@@ -62,7 +62,7 @@ class Store:
         # names of all ModelVersions, by namespace: ours, other services' and other people's
         self._taken: dict[str, dict[str, str]] = {}
         self._packer = Packer()
-        # the version at which an object went, empty where nobody said
+        # the version at which an object went: empty where nobody said, _DENIED after a 404
         self._gone: dict[str, str] = {}
         # services that somebody took a child from
         self._bereaved: set[tuple[str, str]] = set()
