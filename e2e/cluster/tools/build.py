@@ -46,10 +46,12 @@ def _build(go: Path, group: Group, *, name: str, place: str) -> None:
     command += ["-ldflags", linker_flags(group.go_mod), "-o", str(unfinished)]
     command += [group.programs[name]]
     lines: list[str] = []
-    with step(f"building {name}") as running:
-        process = subprocess.Popen(
+    with (
+        step(f"building {name}") as running,
+        subprocess.Popen(
             command, cwd=group.source, env=_environment(), stderr=subprocess.PIPE, text=True
-        )
+        ) as process,
+    ):
         assert process.stderr is not None
         for line in process.stderr:
             lines.append(line)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.cluster import leftovers, network, processes
+from e2e.cluster import leftovers, network, packages, processes
 from e2e.cluster.client import eventually
 from e2e.cluster.places import Places
 
@@ -39,6 +39,12 @@ def places(tmp_path: Path) -> Iterator[Places]:
     made.runtime.mkdir()
     yield made
     leftovers.sweep_node(made)
+
+
+@pytest.fixture(scope="module")
+def iptables() -> None:
+    """What the embedded cluster installs on a fresh machine, where these tests run before it."""
+    packages.ensure(["iptables"])
 
 
 def test_mount_points_are_read_with_their_escapes(
@@ -101,6 +107,7 @@ def test_shims_of_a_dead_containerd_are_ended(places: Places) -> None:
     assert processes.marked(state=places.state) == []
 
 
+@pytest.mark.usefixtures("iptables")
 def test_the_users_iptables_rules_stay() -> None:
     """Made and taken in a network namespace of its own; the machine's rules are not touched."""
     code = (
@@ -127,12 +134,14 @@ def test_the_users_iptables_rules_stay() -> None:
     assert "-A PREROUTING -p tcp -m tcp --dport 80 -j USERS" in done.stdout
 
 
+@pytest.mark.usefixtures("iptables")
 def test_a_working_iptables_is_found(places: Places) -> None:
     network.choose_iptables(places)
     assert network.run("iptables", "-t", "nat", "-S", places=places).returncode == 0
     assert "PROBE" not in network.run("iptables-save", places=places).stdout
 
 
+@pytest.mark.usefixtures("iptables")
 def test_the_legacy_variant_is_put_first_where_only_it_works(
     places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
