@@ -45,8 +45,8 @@ class Profile:
         total: Counter[str] = Counter()
         for line in lines:
             stack, _, count_text = line.strip().rpartition(" ")
-            if not stack:
-                continue
+            if not stack or not count_text.isdigit():
+                continue  # read while the program changed it: it is not stopped for a sample
             frames = [_frame(frame) for frame in stack.split(";")]
             count = int(count_text)
             samples += count

@@ -31,3 +31,9 @@ def test_a_path_begins_with_the_package() -> None:
 def test_the_hottest_stand_first() -> None:
     text = Profile.read(STACKS.splitlines()).text()
     assert text.index("50.0 %  controller") < text.index("20.0 %  kopf")
+
+
+def test_a_stack_that_changed_while_it_was_read_is_left_out() -> None:
+    """The harm: a profile of a minute lost to one sample."""
+    torn = ["main (modelservice_operator/__main__.py:20);run (, x", *STACKS.splitlines()]
+    assert Profile.read(torn).samples == 10
