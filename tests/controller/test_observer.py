@@ -20,6 +20,7 @@ class Site:
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.generation = 1
         self.queue = Queue()
         self.observer = Observer(store=Store(), enqueue=self._enqueue)
         self._version = 10
@@ -29,10 +30,14 @@ class Site:
 
     def sees(self, kind: str, uid: str, **more: Any) -> None:
         self._version += 1
-        metadata = {"name": "digits", "namespace": "default", "uid": uid}
-        labels = {"modelservice.io/name": "digits", "modelservice.io/service-uid": "s1"}
-        version = str(self._version)
-        metadata |= {"labels": labels, "resourceVersion": version}  # type: ignore[dict-item]
+        metadata = {
+            "name": "digits",
+            "namespace": "default",
+            "uid": uid,
+            "generation": self.generation,
+            "labels": {"modelservice.io/name": "digits", "modelservice.io/service-uid": "s1"},
+            "resourceVersion": str(self._version),
+        }
         self.observer.seen(kind, {"metadata": metadata, "spec": {}, **more})
 
 
@@ -46,6 +51,19 @@ def test_a_service_is_looked_at_at_once(site: Site) -> None:
     turn = site.queue.take(Lane.NORMAL, now=site.now)
     assert turn is not None
     assert turn.key == KEY
+
+
+def test_a_status_of_its_spec_is_no_new_spec(site: Site) -> None:
+    """The harm: where the event of our own write came before its answer, a service was told Ready
+    when all that had been created meanwhile were made."""
+    site.sees("ModelService", "s1", status={"observedGeneration": 1})
+    assert site.queue.take(Lane.NORMAL, now=site.now) is None
+    assert site.queue.take(Lane.SHORT, now=site.now + TOGETHER) is not None
+    site.queue.done(KEY, now=site.now, requeue=None)
+
+    site.generation = 2
+    site.sees("ModelService", "s1", status={"observedGeneration": 1})
+    assert site.queue.take(Lane.NORMAL, now=site.now) is not None
 
 
 def test_steps_of_its_pods_that_come_together_are_one_run(site: Site) -> None:

@@ -12,9 +12,7 @@ from modelservice_operator.controller.queue import Lane
 from modelservice_operator.controller.store import Store
 from modelservice_operator.view import Key
 
-# What usually means new children. All else mostly moves a status.
-_NORMAL: Final = frozenset({names.KIND_SERVICE, names.KIND_VERSION})
-
+Manifest = dict[str, Any]
 
 # A pod, its Deployment and the pod's next step come shortly after each other: one run for them.
 TOGETHER: Final = 0.1
@@ -32,19 +30,31 @@ class Observer:
         self._store = store
         self._enqueue = enqueue
 
-    def seen(self, kind: str, obj: dict[str, Any], *, listed: bool = False) -> None:
+    def seen(self, kind: str, obj: Manifest, *, listed: bool = False) -> None:
         """An object as it is now (or was a while ago: the store knows which is newer)."""
         for key in self._store.put(kind, obj, listed=listed):
-            self._ask(kind, key=key)
+            self._ask(key, new=_new(kind, obj=obj))
 
     def gone(self, kind: str, *, uid: str, version: str) -> None:
         """An object that is no more, or not in our selection, since this version."""
         key = self._store.lose(uid, version=version)
         if key is not None:
-            self._ask(kind, key=key)
+            self._ask(key, new=kind in {names.KIND_SERVICE, names.KIND_VERSION})
 
-    def _ask(self, kind: str, *, key: Key) -> None:
-        if kind in _NORMAL:
+    def _ask(self, key: Key, *, new: bool) -> None:
+        if new:
             self._enqueue(key, lane=Lane.NORMAL)
         else:
             self._enqueue(key, lane=Lane.SHORT, delay=TOGETHER)
+
+
+def _new(kind: str, *, obj: Manifest) -> bool:
+    """Whether an object usually means new children. All else mostly moves a status.
+
+    NB: a service whose status is of its spec is not new. The event of our own status write may
+    come before the answer to it, and its Ready would wait behind all that is created meanwhile.
+    """
+    if kind != names.KIND_SERVICE:
+        return kind == names.KIND_VERSION
+    status = obj.get("status") or {}
+    return bool(status.get("observedGeneration") != obj["metadata"].get("generation"))
