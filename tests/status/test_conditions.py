@@ -35,5 +35,13 @@ def test_events_tell_transitions_and_nothing_twice() -> None:
 
 
 def test_work_under_way_is_no_warning() -> None:
-    (event,) = transitions(before={}, after=_status(LOADING))
+    (event,) = transitions(before=_status(READY), after=_status(LOADING))
     assert event.type == "Normal"
+
+
+def test_the_first_event_tells_what_came_of_a_new_service() -> None:
+    """The harm: an Event a service that says no more than that there is one."""
+    assert transitions(before={}, after=_status(LOADING)) == ()
+    stuck = Condition("Ready", False, "SourceNotFound", "Nothing there.")
+    (event,) = transitions(before={}, after=_status(stuck))
+    assert event == Transition("Warning", "SourceNotFound", "Nothing there.")

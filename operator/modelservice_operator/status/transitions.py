@@ -1,4 +1,7 @@
-"""Events: only where a condition changes its status or its reason, never for a repetition."""
+"""Events: only where a condition changes its status or its reason, never for a repetition.
+
+That a new service is being worked on goes without saying: its first event tells what came of it.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,10 @@ def transitions(*, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple
         ):
             continue
         good = (item["status"] == "True") == (kind in _GOOD_WHEN_TRUE)
-        calm = good or item["reason"] in BUSY  # work under way is no warning
+        busy = item["reason"] in BUSY
+        if busy and not old:
+            continue
+        calm = good or busy  # work under way is no warning
         # one cause shows in several conditions: it is told once
         events.setdefault(
             item["reason"],
