@@ -1,8 +1,9 @@
 """The watch engine: kopf, for watching only.
 
-One event handler a kind, which hands the object to the observer; no kopf handler, timer, index or
-patch (docs/decisions and the module `observer` say why). A run lasts until something goes wrong
-that kopf does not get over; `supervise` starts the next one. One runs in a process at a time.
+kopf opens a stream for each kind, and again when it ends; what comes in it is handed to the
+observer where it comes in (`tap`). No kopf handler, timer, index or patch (docs/decisions and the
+module `observer` say why). A run lasts until something goes wrong that kopf does not get over;
+`supervise` starts the next one. One runs in a process at a time.
 
 kopf lists before it watches. Its lists are made empty: they only give the version to watch from,
 and then the sweeper lists that kind (docs/decisions/0006-one-list.md).
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -21,11 +23,12 @@ import aiohttp
 import kopf
 from kopf._cogs.aiokits import aiotasks
 from kopf._core.engines.peering import Identity  # of spawn_tasks; kopf does not export them
-from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
+from prometheus_client import Counter
 from yarl import URL
 
 from modelservice_operator.api import names
 from modelservice_operator.controller.observer import Observer
+from modelservice_operator.controller.tap import Event, Tap
 from modelservice_operator.kube.client import Client
 from modelservice_operator.kube.discovery import missing
 from modelservice_operator.kube.errors import NotFound
@@ -40,30 +43,6 @@ CONNECT: Final = 5.0
 # No object has this name.
 _NOTHING: Final = "metadata.name=."
 _KOPF: Final = str(Path(kopf.__file__).parent)
-
-Handler = Callable[..., Awaitable[None]]
-
-
-class NoEssence(kopf.DiffBaseStorage):
-    """Keeps nothing of an object: kopf would copy and compare it whole for each event."""
-
-    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
-        return kopf.BodyEssence()
-
-    def fetch(self, *, body: kopf.Body) -> None:
-        return None
-
-    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
-        """Nothing is ever written to an object."""
-
-
-class NoMemories(ResourceMemories):
-    """Remembers nothing of an object: kopf would keep 1 kB of each, for handlers of other kinds."""
-
-    async def recall(
-        self, raw_body: kopf.RawBody, *, ephemeral: bool = False, **more: Any
-    ) -> ResourceMemory:
-        return await super().recall(raw_body, ephemeral=True, **more)
 
 
 class Watch:
@@ -104,7 +83,6 @@ class Watch:
         tasks = await kopf.spawn_tasks(
             registry=self._registry(),
             settings=self._settings(),
-            memories=NoMemories(),
             clusterwide=True,
             # kopf would make one up from the user's name, which a container's uid does not have
             identity=Identity(names.MANAGER),
@@ -121,8 +99,9 @@ class Watch:
         registry = kopf.OperatorRegistry()
         kopf.on.login(id="login", registry=registry)(self._login())
         for kind in self._kinds:
+            # kopf watches what has a handler.
             kopf.on.event(kind.group, kind.version, kind.plural, id=kind.plural, registry=registry)(
-                self._handler(kind)
+                _untapped
             )
         return registry
 
@@ -137,10 +116,6 @@ class Watch:
         settings.networking.connect_timeout = CONNECT
         settings.watching.server_timeout = 300
         settings.watching.chunk_size = 500
-        # Never one without the other: idle workers would hold their places for 5 s each.
-        settings.queueing.worker_limit = 200
-        settings.queueing.idle_timeout = 0.05
-        settings.persistence.diffbase_storage = NoEssence()
         for kind in self._kinds:
             if kind.selector is not None:
                 # NB: by group, version and name; the short form silently selects everything where
@@ -161,38 +136,43 @@ class Watch:
             used = True
             return kopf.AiohttpSession(
                 server=self._client.server,
-                aiohttp_session=self._client.open_session(self._list_nothing),
+                aiohttp_session=self._client.open_session(self._between),
             )
 
         return login
 
-    async def _list_nothing(
+    async def _between(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
+        """Stands between kopf and the API server: empties lists, taps watches."""
         kind = self._collections.get(request.url.path)
-        if kind is None or "watch" in request.url.query:
+        if kind is None:
             return await handler(request)
-        request.url = request.url.update_query(fieldSelector=_NOTHING)
+        if "watch" not in request.url.query:
+            request.url = request.url.update_query(fieldSelector=_NOTHING)
         response = await handler(request)
-        if response.status == HTTPStatus.OK:
+        if response.status != HTTPStatus.OK:
+            return response
+        if "watch" in request.url.query:
+            taken = partial(self._take, kind.kind, self._metrics.events.labels(kind.kind))
+            response.content = Tap(response.content, take=taken)  # type: ignore[assignment]
+        else:
             self._listed(kind)
         return response
 
-    def _handler(self, kind: Kind) -> Handler:
-        name = kind.kind
-        events = self._metrics.events.labels(name)
+    def _take(self, kind: str, events: Counter, event: Event) -> None:
+        events.inc()
+        obj = event["object"]
+        if event["type"] == "DELETED":
+            metadata = obj["metadata"]
+            version = metadata["resourceVersion"]
+            self._observer.gone(kind, uid=metadata["uid"], version=version)
+        else:
+            self._observer.seen(kind, obj)
 
-        async def handle(event: kopf.RawEvent, **_: Any) -> None:
-            events.inc()
-            obj: Any = event["object"]
-            if event["type"] == "DELETED":
-                metadata = obj["metadata"]
-                version = metadata["resourceVersion"]
-                self._observer.gone(name, uid=metadata["uid"], version=version)
-                return
-            self._observer.seen(name, obj)
 
-        return handle
+async def _untapped(resource: kopf.Resource, **_: Any) -> None:
+    raise RuntimeError(f"kopf saw an event of {resource}, which the tap should have taken")
 
 
 async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
