@@ -17,10 +17,10 @@ Manifest = dict[str, Any]
 class Stage(IntEnum):
     """Writes of one stage finish before the next stage begins."""
 
-    BASE = 0  # what pods mount, and what finds and protects them
+    BASE = 0  # what pods mount, and what finds them
     WORKLOAD = 1  # what makes pods
     RECORD = 2  # what outlives the service: ModelVersions
-    SCALING = 3  # what changes the size of a workload that exists
+    SCALING = 3  # what changes or bounds the size of a workload that exists
 
 
 @dataclass(frozen=True, slots=True)

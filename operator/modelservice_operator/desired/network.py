@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelservice_operator.api import names
 from modelservice_operator.desired import child_names
-from modelservice_operator.desired.child import Child, Manifest, Owner, metadata
+from modelservice_operator.desired.child import Child, Manifest, Owner, Stage, metadata
 
 
 def service(owner: Owner) -> Child:
@@ -30,7 +30,10 @@ def service(owner: Owner) -> Child:
 
 
 def disruption_budget(owner: Owner) -> Child:
-    """At most one pod at a time is evicted; a pod that is not ready never blocks a drain."""
+    """At most one pod at a time is evicted; a pod that is not ready never blocks a drain.
+
+    Made when there are pods: before, its controller would tell everybody that there are none.
+    """
     manifest = {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
@@ -41,7 +44,7 @@ def disruption_budget(owner: Owner) -> Child:
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     }
-    return Child(manifest=manifest)
+    return Child(manifest=manifest, stage=Stage.SCALING)
 
 
 def network_policy(owner: Owner) -> Child:
