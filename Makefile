@@ -88,8 +88,8 @@ bench: .venv/.done ## the budgets, measured: about an hour on an idle machine; Q
 	$(PY) -m e2e.bench $(if $(QUICK),--quick)
 
 .PHONY: faults
-faults: .venv/.done ## every fault plan and every mutant (hours); PLAN=<id> runs one
-	$(PY) -m e2e.faults $(if $(PLAN),--plan $(PLAN),--all --mutants)
+faults: .venv/.done ## every fault plan and every mutant (hours; goes on if interrupted); PLAN=<id>, MINUTES=<n>
+	$(PY) -m e2e.faults $(if $(PLAN),--plan $(PLAN),--all --mutants) $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: faults-short
 faults-short: .venv/.done ## the fault plans that CI runs, and every mutant

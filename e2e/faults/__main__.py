@@ -1,7 +1,9 @@
 """`python -m e2e.faults`: plays plans and ends with a table; status 1 where one is violated.
 
 --subset            the part that runs in CI (the default)
---all               every plan; one that is quiet has to stay so for a minute
+--all               every plan; one that is quiet has to stay so for a minute. Goes on where an
+                    earlier run of the same sources was interrupted
+--minutes N         begin no plan after so many minutes, and end with the table
 --plan PATTERN      those whose ids match (as the shell's), any number of times
 --list              tell the ids and play no more than the fault-free workloads
 --mutants           seeded mistakes in the operator, each of which the plans have to catch
@@ -11,10 +13,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -41,6 +46,9 @@ NODES: Final = 4
 # Most of a plan is waiting; more at a time, and two cores only make all of them slower.
 JOBS: Final = 16
 JOBS_ALL: Final = 64  # most of a minute is silence
+# Nothing of a plan is cleared away but what its services owned; after so many, on a fresh control
+# plane, clearing up costs nothing.
+PLANS_A_PLANE: Final = 1000
 # A lost event is found by the sweep, and a paused leader is replaced, in seconds and not minutes.
 SETTINGS: Final = {
     "resync-period": "8",
@@ -53,31 +61,50 @@ SETTINGS: Final = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status."""
     given = _parsed(arguments)
-    limits = Limits(quiet=given.quiet or (QUIET_ALL if given.all else QUIET))
-    began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="modelservice-faults-") as directory,
-        Rig.start(nodes=NODES, audit=False) as rig,
         Launcher.start() as launcher,
     ):
-        print(f"the control plane is up after {time.monotonic() - began:.0f} s", flush=True)
-        return uvloop.run(
-            _run(given, rig=rig, launcher=launcher, directory=Path(directory), limits=limits)
-        )
+        try:
+            return uvloop.run(_run(given, planes=Planes(given, launcher, Path(directory))))
+        except KeyboardInterrupt:
+            print("interrupted; with --all, the next run goes on from here")
+            return 130
 
 
-async def _run(
-    given: argparse.Namespace, *, rig: Rig, launcher: Launcher, directory: Path, limits: Limits
-) -> int:
+@dataclass
+class Planes:
+    """Fresh control planes to play on, one after another."""
+
+    given: argparse.Namespace
+    launcher: Launcher
+    directory: Path
+    kubernetes: str = ""  # the version of the last one
+
+    @asynccontextmanager
+    async def suite(self) -> AsyncIterator[Suite]:
+        """A suite on the next one."""
+        given = self.given
+        began = time.monotonic()
+        # NB: it blocks, while nothing else goes on here.
+        with Rig.start(nodes=NODES, audit=False) as rig:
+            print(f"the control plane is up after {time.monotonic() - began:.0f} s", flush=True)
+            self.kubernetes = rig.versions["kubernetes"]
+            async with Suite.open(
+                rig,
+                launcher=self.launcher,
+                directory=self.directory / rig.plane.directory.name,
+                jobs=given.jobs or (JOBS_ALL if given.all else JOBS),
+                limits=Limits(quiet=given.quiet or (QUIET_ALL if given.all else QUIET)),
+                settings=SETTINGS,
+            ) as suite:
+                yield suite
+
+
+async def _run(given: argparse.Namespace, *, planes: Planes) -> int:
     began = time.monotonic()
-    async with Suite.open(
-        rig,
-        launcher=launcher,
-        directory=directory,
-        jobs=given.jobs or (JOBS_ALL if given.all else JOBS),
-        limits=limits,
-        settings=SETTINGS,
-    ) as suite:
+    async with AsyncExitStack() as stack:
+        suite = await stack.enter_async_context(planes.suite())
         alone = given.mutants and not (given.all or given.plan or given.subset)
         names = [] if alone else [name for name in WORKLOADS if _concerns(given, name)]
         mutants = trial.workloads() if given.mutants else []
@@ -99,37 +126,56 @@ async def _run(
             print(f"no plan is called {' or '.join(given.plan)}; --list tells them")
         bad = bool(unsound) or bool(given.plan and not chosen)
         if not alone:
-            violated = await _judge(
-                chosen, suite=suite, references=references, given=given, rig=rig
-            )
+            report = Report(given.results, total=len(chosen), resume=given.all)
+            until = began + 60.0 * given.minutes
+            for number, part in enumerate(_parts(chosen, held=report.held)):
+                if number and time.monotonic() < until:
+                    await stack.aclose()
+                    suite = await stack.enter_async_context(planes.suite())
+                await suite.judge(part, references=references, tell=report.tell, until=until)
+            report.finish(version=planes.kubernetes)
+            violated = report.violated
+            if given.again and violated:
+                violated = await _again(
+                    [plan for plan in chosen if plan.id in set(violated)],
+                    suite=suite,
+                    references=references,
+                    results=given.results,
+                    kubernetes=planes.kubernetes,
+                )
             bad |= bool(violated)
         if given.mutants:
             bad |= bool(await trial.trials(suite, references=references))
         return int(bad)
 
 
-async def _judge(
-    chosen: Sequence[Plan],
+def _parts(chosen: Sequence[Plan], *, held: Collection[str]) -> Iterator[list[Plan]]:
+    """The plans that are still to be played, those of one control plane at a time."""
+    if held:
+        print(f"{len(held)} of them held in an earlier run of the same sources", flush=True)
+    left = [plan for plan in chosen if plan.id not in held]
+    for begin in range(0, len(left), PLANS_A_PLANE):
+        yield left[begin : begin + PLANS_A_PLANE]
+
+
+async def _again(
+    plans: Sequence[Plan],
     *,
     suite: Suite,
     references: Mapping[str, Reference],
-    given: argparse.Namespace,
-    rig: Rig,
+    results: Path,
+    kubernetes: str,
 ) -> list[str]:
-    """The ids of the violated plans."""
-    report = Report(given.results, total=len(chosen))
-    await suite.judge(chosen, references=references, tell=report.tell)
-    report.finish(version=rig.versions["kubernetes"])
-    if not (given.again and report.violated):
-        return report.violated
-    # A machine that others use too can starve a process for longer than any limit here. That is
-    # not what is judged; a plan that is violated now and then stands in the log all the same.
-    twice = [plan for plan in chosen if plan.id in set(report.violated)]
-    print("once more:", *(plan.id for plan in twice))
-    second = Report(given.results / "again", total=len(twice))
-    await suite.judge(twice, references=references, tell=second.tell)
-    second.finish(version=rig.versions["kubernetes"])
-    return second.violated
+    """The ids of those that are violated when they are played once more.
+
+    A machine that others use too can starve a process for longer than any limit here. That is
+    not what is judged; a plan that is violated now and then stands in the log all the same.
+    """
+    print("once more:", *(plan.id for plan in plans))
+    report = Report(results / "again", total=len(plans))
+    await suite.judge(plans, references=references, tell=report.tell)
+    report.finish(version=kubernetes)
+    return report.violated
 
 
 def _concerns(given: argparse.Namespace, name: str) -> bool:
@@ -180,6 +226,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--mutants", action="store_true", help="test the tester too")
     parser.add_argument("--again", action="store_true", help="play what is violated once more")
     parser.add_argument("--workload", default="*", metavar="PATTERN", help="of these workloads")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no plan after them")
     parser.add_argument("--jobs", type=int, help="plans at a time")
     parser.add_argument("--quiet", type=float, metavar="SECONDS", help="length of the silence")
     parser.add_argument("--results", type=Path, default=RESULTS, help="a directory")

@@ -1,13 +1,19 @@
-"""Tells of a suite's run: a line a plan while it runs, a table at the end, JSON for machines."""
+"""Tells of a suite's run: a line a plan while it runs, a table at the end, JSON for machines.
+
+Every verdict is kept as it comes, so a run of all plans, which takes hours, may be interrupted: the
+next one takes up what held for the same operator and the same suite, and plays the rest.
+"""
 
 from __future__ import annotations
 
 import json
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from e2e.faults.story import story
 from e2e.faults.suite import Verdict
@@ -16,14 +22,36 @@ from e2e.faults.suite import Verdict
 EVERY: Final = 25
 # What is longer is in the story.
 WIDTH: Final = 300
+ROOT: Final = Path(__file__).parents[2]
+# What a verdict is of: another operator, other plans or other oracles may come to another one.
+JUDGED: Final = ("operator", "e2e/faults", "e2e/rig", "crds")
+
+
+def source(root: Path = ROOT) -> str:
+    """A digest of all that a verdict depends on in this checkout."""
+    found = sha256()
+    files = [file for name in JUDGED for file in (root / name).rglob("*") if _written(file)]
+    for file in sorted(files):
+        found.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()[:12]
+
+
+def _written(file: Path) -> bool:
+    return file.suffix in {".py", ".yaml"} and "results" not in file.parts
 
 
 @dataclass
 class Report:
-    """Collects verdicts. `directory` gets `results.jsonl` and a story for each violation."""
+    """Collects verdicts. `directory` gets `results.jsonl` and a story for each violation.
+
+    With `resume`, what an earlier run of the same `source` found is a part of it, see `held`.
+    """
 
     directory: Path
     total: int
+    source: str = field(default_factory=source)
+    resume: bool = False
+    held: set[str] = field(default_factory=set)  # ids of plans that an earlier run has shown
     verdicts: int = 0
     violated: list[str] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
@@ -36,24 +64,39 @@ class Report:
 
     def __post_init__(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        (self.directory / "results.jsonl").write_text("")
+        kept = list(self._earlier()) if self.resume else []
+        lines = "".join(json.dumps(line) + "\n" for line in kept)
+        (self.directory / "results.jsonl").write_text(lines)
+        for line in kept:
+            self.held.add(line["plan"])
+            self._count(line)
+
+    def _earlier(self) -> Iterator[dict[str, Any]]:
+        """What held in an earlier run of the same source. What did not is played again."""
+        file = self.directory / "results.jsonl"
+        if not file.exists():
+            return
+        for text in file.read_text().splitlines():
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue  # the run was killed while it wrote
+            if line.get("source") == self.source and not line["violations"]:
+                yield line
 
     def tell(self, verdict: Verdict) -> None:
         """Take in a verdict."""
-        kind = verdict.plan.kind
-        self.verdicts += 1
-        self._played[kind] += 1
-        self._missed[kind] += not verdict.reached
-        self._seconds += verdict.seconds
+        line = self._line(verdict)
+        self._count(line)
         self._asked.update(
             " ".join(part for part in request.shape if part)
             for request in verdict.run.trace.requests
             if request.kind
         )
         if verdict.violations:
-            self._bad[kind] += 1
             self._tell_violation(verdict)
-        self._write(verdict)
+        with (self.directory / "results.jsonl").open("a") as stream:
+            stream.write(json.dumps(line) + "\n")
         if self.verdicts % EVERY == 0:
             elapsed = time.monotonic() - self._began
             print(f"{self.verdicts:5} of {self.total} plans, {elapsed:.0f} s", flush=True)
@@ -91,12 +134,22 @@ class Report:
             sum(counter.values()) for counter in (self._played, self._missed, self._bad)
         )
         lines.append(f"{'all':<16} {played:>6} {missed:>9} {bad:>8}")
+        if played < self.total:
+            lines.append(f"{self.total - played} of {self.total} plans are left for the next run.")
         elapsed = time.monotonic() - self._began
         lines.append(
             f"{elapsed:.0f} s; {self._seconds / max(1, played):.1f} s a plan. "
             "Unreached: the fault's place did not come up in this run."
         )
         return "\n".join(lines)
+
+    def _count(self, line: Mapping[str, Any]) -> None:
+        kind = line["class"]
+        self.verdicts += 1
+        self._played[kind] += 1
+        self._missed[kind] += not line["reached"]
+        self._bad[kind] += bool(line["violations"])
+        self._seconds += line["seconds"]
 
     def _tell_violation(self, verdict: Verdict) -> None:
         plan = verdict.plan
@@ -109,12 +162,13 @@ class Report:
         for violation in verdict.violations[:4]:
             print(f"    {violation[:WIDTH]}", flush=True)
 
-    def _write(self, verdict: Verdict) -> None:
+    def _line(self, verdict: Verdict) -> dict[str, Any]:
         run = verdict.run
-        line = {
+        return {
             "plan": verdict.plan.id,
             "class": verdict.plan.kind,
             "workload": verdict.plan.workload,
+            "source": self.source,
             "reached": verdict.reached,
             "violations": list(verdict.violations),
             "seconds": round(verdict.seconds, 1),
@@ -122,5 +176,3 @@ class Report:
             "writes": sum(1 for _ in run.trace.writes()),
             "stuck": run.stuck,
         }
-        with (self.directory / "results.jsonl").open("a") as stream:
-            stream.write(json.dumps(line) + "\n")

@@ -8,6 +8,7 @@ async with Suite.open(rig, launcher=launcher, …) as suite:
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -121,9 +122,10 @@ class Suite:
         *,
         references: Mapping[str, Reference],
         tell: Callable[[Verdict], None],
+        until: float = math.inf,
     ) -> None:
         """Play plans, the long ones first, and let the oracles look; `tell` is called as verdicts
-        are reached.
+        are reached. None is begun after `until`, of the monotonic clock.
 
         Nothing of a run is kept after that: histories are large.
         """
@@ -135,7 +137,9 @@ class Suite:
             return (usual.ended - usual.began) * steps + plan.waits
 
         async def one(plan: Plan) -> None:
-            tell(await self.verdict(plan, references=references))
+            async with self._slots:
+                if time.monotonic() < until:
+                    tell(await self._verdict(plan, references=references))
 
         async with asyncio.TaskGroup() as tasks:
             for plan in sorted(plans, key=length, reverse=True):
@@ -143,11 +147,14 @@ class Suite:
 
     async def verdict(self, plan: Plan, *, references: Mapping[str, Reference]) -> Verdict:
         """Play one plan and let the oracles look."""
+        async with self._slots:
+            return await self._verdict(plan, references=references)
+
+    async def _verdict(self, plan: Plan, *, references: Mapping[str, Reference]) -> Verdict:
         workload = WORKLOADS[plan.workload]
         reference = references[workload.like or plan.workload]
-        async with self._slots:
-            began = time.monotonic()
-            run = await self._play(plan, workload=workload, wanted=reference.state)
+        began = time.monotonic()
+        run = await self._play(plan, workload=workload, wanted=reference.state)
         violations = oracles.check(run, reference.run)
         return Verdict(
             plan=plan,
