@@ -4,11 +4,13 @@ What a benchmark's own client costs is taken from the machine that is measured: 
 that were rendered before, answers are parsed only where they are read.
 """
 
+import asyncio
 import base64
 import json
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +57,20 @@ class Session:
     async def send(
         self, method: str, path: str, *, body: bytes | None = None, content_type: str = JSON
     ) -> bytes:
-        """The answer as it came. Raises Refused, or what aiohttp raises where nobody answers."""
-        async with self._session.request(
-            method, self._server + path, data=body, headers={"Content-Type": content_type}
-        ) as response:
-            answer = await response.read()
-        if response.status >= 400:
-            raise Refused(response.status, message=answer[:500].decode(errors="replace"))
-        return answer
+        """The answer as it came. Raises Refused, or what aiohttp raises where nobody answers.
+
+        Where the server is too busy, it is asked again after as long as it says, as client-go does.
+        """
+        while True:
+            async with self._session.request(
+                method, self._server + path, data=body, headers={"Content-Type": content_type}
+            ) as response:
+                answer = await response.read()
+            if response.status < 400:
+                return answer
+            if response.status != HTTPStatus.TOO_MANY_REQUESTS:
+                raise Refused(response.status, message=answer[:500].decode(errors="replace"))
+            await asyncio.sleep(float(response.headers.get("Retry-After", "1")))
 
     async def object(
         self, method: str, path: str, *, body: Any = None, content_type: str = JSON
