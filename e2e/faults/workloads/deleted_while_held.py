@@ -10,6 +10,8 @@ from e2e.faults.workloads.parts.manifests import secret, service
 from e2e.faults.workloads.parts.shows import gone, ready
 
 NAME = "digits"
+# What was begun before the operator heard of the deletion may still be written for half of that.
+LATER = 1.0  # seconds
 
 
 def _finalizers(*names: str) -> list[dict[str, object]]:
@@ -19,6 +21,7 @@ def _finalizers(*names: str) -> list[dict[str, object]]:
 async def _delete(user: User) -> None:
     await user.patch("ModelService", NAME, _finalizers("example.com/audit"))
     await user.delete("ModelService", NAME)
+    await asyncio.sleep(LATER)
     for kind in ("PodDisruptionBudget", "Deployment"):
         for found, name in list(user.objects):
             if found == kind:
@@ -26,7 +29,7 @@ async def _delete(user: User) -> None:
 
 
 async def _release(user: User) -> None:
-    await asyncio.sleep(1.0)  # that nothing is made any more has no event
+    await asyncio.sleep(LATER)  # that nothing is made any more has no event
     await user.patch("ModelService", NAME, _finalizers())
 
 
