@@ -22,6 +22,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,20 +36,29 @@ from e2e.cluster.problem import Problem
 HOST = "127.0.0.1"
 SERVICES = "10.96.0.0/16"
 READY = 60.0  # seconds; an idle machine needs 3, one that is building needs more
+CLAIMS = 200  # the last so many ports that a process asked for are its own
+_claims: deque[socket.socket] = deque()
 
 
 def free_ports(count: int) -> list[int]:
     """Free loopback ports below the range that the kernel gives to outgoing connections.
 
-    So no connection takes the port of an API server that is dead for a minute.
+    So no connection takes the port of an API server that is dead for a minute. Nobody else who asks
+    here gets them meanwhile, in whatever process: who they are for may not listen yet.
     """
     found: list[int] = []
     for port in random.sample(range(20000, 32000), 1000):
+        claim = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe:
             try:
+                claim.bind(f"\0modelservice-port-{port}")  # the kernel takes it back
                 probe.bind((HOST, port))
             except OSError:
+                claim.close()
                 continue
+        _claims.append(claim)
+        if len(_claims) > CLAIMS:
+            _claims.popleft().close()
         found.append(port)
         if len(found) == count:
             break

@@ -1,11 +1,14 @@
 """The control plane of the integration tests: real, restartable, and gone afterwards."""
 
 import os
+import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from e2e.cluster.controlplane import ControlPlane
+from e2e.cluster.controlplane import ControlPlane, free_ports
 from e2e.cluster.problem import Problem
 
 
@@ -45,6 +48,18 @@ def test_objects_survive_the_death_of_the_api_server() -> None:
         directory = plane.directory
     assert not directory.exists()
     assert processes_of(directory) == []
+
+
+def test_nobody_else_gets_a_port_that_was_asked_for() -> None:
+    """The harm: an operator of another test took the port before ours listened."""
+    code = "import random; from e2e.cluster.controlplane import free_ports; random.seed(1); "
+    code += "print(*free_ports(3))"
+    random.seed(1)
+    ours = free_ports(3)
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    theirs = [int(port) for port in done.stdout.split()]
+    assert len(theirs) == 3
+    assert not set(ours) & set(theirs)
 
 
 def test_a_flag_that_is_wrong_is_told_with_the_log() -> None:
