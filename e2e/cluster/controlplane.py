@@ -16,6 +16,7 @@ the thread that started it, so that a killed test run leaves none: start it in a
 outlives its use (pytest's main thread does).
 """
 
+import atexit
 import os
 import random
 import signal
@@ -38,6 +39,12 @@ SERVICES = "10.96.0.0/16"
 READY = 60.0  # seconds; an idle machine needs 3, one that is building needs more
 CLAIMS = 200  # the last so many ports that a process asked for are its own
 _claims: deque[socket.socket] = deque()
+
+
+@atexit.register
+def _disclaim() -> None:
+    while _claims:
+        _claims.pop().close()
 
 
 def free_ports(count: int) -> list[int]:
