@@ -31,21 +31,23 @@ async def connect(plane: ControlPlane) -> Client:
 @asynccontextmanager
 async def connected(plane: ControlPlane) -> AsyncIterator[Client]:
     """A client, and time for all connections to say goodbye before the event loop ends."""
-    before = sockets()
+    before = connections()
     client = await connect(plane)
     try:
         yield client
     finally:
         await client.close()
-        await eventually(lambda: sockets() <= before)
+        await eventually(lambda: connections() <= before)
 
 
-def sockets() -> int:
-    """How many sockets this process has open."""
+def connections() -> int:
+    """How many TCP sockets this process has open."""
+    tcp = Path("/proc/self/net/tcp").read_text().splitlines()[1:]
+    inodes = {line.split()[9] for line in tcp}
     found = 0
     for file in Path("/proc/self/fd").iterdir():
         with suppress(OSError):  # that of the iteration itself is gone by now
-            found += str(file.readlink()).startswith("socket:")
+            found += str(file.readlink()).removeprefix("socket:[").removesuffix("]") in inodes
     return found
 
 
