@@ -12,6 +12,9 @@ from e2e.demo.reach import reach
 from e2e.suite.live import MODEL, QUESTION, Live
 from e2e.suite.models import SAMPLES, scaling
 
+# Of status.coldStart, in the order in which they happen.
+PHASES = ("scheduled", "imagePull", "fetch", "verify", "configure", "load")
+
 
 @pytest.mark.parametrize("protocol", ["HTTP", "gRPC"])
 def test_predictions_are_those_of_the_file(live: Live, served: str, protocol: str) -> None:
@@ -56,3 +59,12 @@ def test_the_users_object_is_not_written_to(live: Live, served: str) -> None:
     )
     for field in ("finalizers", "annotations", "labels", "ownerReferences"):
         assert f'"{field}":' not in found
+
+
+def test_the_status_tells_where_a_new_pod_spent_its_time(live: Live, served: str) -> None:
+    told = live.ready(served)["status"]["coldStart"]
+    lengths = {name: float(told[name].removesuffix("s")) for name in (*PHASES, "total")}
+    assert told["slowest"] == max(PHASES, key=lambda name: lengths[name])
+    # Kubernetes' times are whole seconds: each of the phases may be off by one at either end
+    assert abs(sum(lengths[name] for name in PHASES) - lengths["total"]) < 2 * len(PHASES)
+    assert told["pod"] in live.kubectl.run("get", "pods", "--output=name")

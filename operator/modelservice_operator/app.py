@@ -48,6 +48,7 @@ class MakeReconcile(Protocol):
         store: Store,
         executor: Executor,
         events: Events,
+        metrics: Metrics,
         platform: Platform,
         clock: Callable[[], float],
     ) -> Reconcile: ...
@@ -127,6 +128,7 @@ class Replica:
                 store=self._store,
                 executor=Executor(client=client, writer=writer, store=self._store),
                 events=self._events,
+                metrics=metrics,
                 platform=platform,
                 clock=time.time,
             ),

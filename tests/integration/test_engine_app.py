@@ -23,6 +23,7 @@ from modelservice_operator.kube.client import Client
 from modelservice_operator.kube.errors import NotFound
 from modelservice_operator.kube.events import Events
 from modelservice_operator.kube.kinds import BY_NAME, LEASE, MODEL_SERVICE
+from modelservice_operator.metrics import Metrics
 from modelservice_operator.settings import Settings
 from modelservice_operator.view import Key
 from tests.integration.children import child
@@ -41,6 +42,7 @@ class Reconcile:
         store: Store,
         executor: Executor,
         events: Events,
+        metrics: Metrics,
         platform: Platform,
         clock: Callable[[], float],
     ) -> None:

@@ -15,6 +15,7 @@ from modelservice_operator.controller.store import Store
 from modelservice_operator.kube.client import Client
 from modelservice_operator.kube.events import Events
 from modelservice_operator.kube.kinds import CHILDREN, MODEL_SERVICE
+from modelservice_operator.metrics import Metrics
 from modelservice_operator.view import Key, Manifest
 from tests.integration.children import service_spec
 from tests.integration.engine import apply_as, create_service, remove, writer
@@ -55,6 +56,7 @@ async def site(client: Client, namespace: str) -> Site:
         store=store,
         executor=Executor(client=client, writer=writer(client), store=store),
         events=Events(client, instance="test"),
+        metrics=Metrics(),
         platform=PLATFORM,
         clock=time.time,
     )
@@ -135,6 +137,7 @@ async def test_a_spec_that_came_while_children_were_written_is_not_reported_on(
         store=store,
         executor=executor,
         events=Events(client, instance="test"),
+        metrics=Metrics(),
         platform=PLATFORM,
         clock=time.time,
     )

@@ -12,6 +12,7 @@ from modelservice_operator.controller.store import Store
 from modelservice_operator.kube.client import Client
 from modelservice_operator.kube.events import Events
 from modelservice_operator.kube.kinds import CHILDREN, DEPLOYMENT, MODEL_SERVICE
+from modelservice_operator.metrics import Metrics
 from modelservice_operator.status.pace import PACE
 from modelservice_operator.view import Key, Manifest
 from tests.integration.engine import create_service, writer
@@ -33,6 +34,7 @@ class Site:
             store=self.store,
             executor=Executor(client=self.client, writer=writer(self.client), store=self.store),
             events=Events(self.client, instance="test"),
+            metrics=Metrics(),
             platform=PLATFORM,
             clock=lambda: time.time() + self.later,
         )

@@ -29,7 +29,9 @@ _NOTES = (
     "deployment.kubernetes.io/revision",
     "kubectl.kubernetes.io/last-applied-configuration",
 )
-_MOMENTS = frozenset({"lastTransitionTime", "lastUpdateTime", "lastProbeTime", "lastHeartbeatTime"})
+_MOMENTS = frozenset(
+    {"lastTransitionTime", "lastUpdateTime", "lastProbeTime", "lastHeartbeatTime", "coldStart"}
+)
 
 
 def normalised(objects: Objects, *, namespace: str) -> State:

@@ -112,6 +112,41 @@ class RolloutStatus(Schema):
     """GPUs that the rollout needs beyond those that the service holds."""
 
 
+class ColdStartStatus(Schema):
+    """What a new pod spent its time on, from its creation until it answered. Kubernetes tells whole
+    seconds; what the pod's own programs measure is finer."""
+
+    pod: Name
+    """The youngest pod that answers: the one that was timed."""
+
+    at: Word
+    """When it answered."""
+
+    total: Word
+    """All of it."""
+
+    scheduled: Word | None = None
+    """Until a node was found."""
+
+    image_pull: Word | None = None
+    """Images, volumes and containers: all that the node does before and between the programs."""
+
+    fetch: Word | None = None
+    """Bringing the models' bytes."""
+
+    verify: Word | None = None
+    """Reading and judging them."""
+
+    configure: Word | None = None
+    """Writing Triton's repository."""
+
+    load: Word | None = None
+    """Triton's start, loading and warming up, until the pod was ready."""
+
+    slowest: Word
+    """The phase that took longest."""
+
+
 class ModelServiceStatus(Schema):
     """What the operator found."""
 
@@ -151,3 +186,6 @@ class ModelServiceStatus(Schema):
 
     rollout: RolloutStatus | None = None
     """The change under way, or the last one."""
+
+    cold_start: ColdStartStatus | None = None
+    """How long the last new pod took to answer, by phase."""

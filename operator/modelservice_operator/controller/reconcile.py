@@ -25,6 +25,7 @@ from modelservice_operator.desired.situation import assess
 from modelservice_operator.kube.errors import Conflict, NotFound, Terminating
 from modelservice_operator.kube.events import Events
 from modelservice_operator.kube.kinds import MODEL_SERVICE
+from modelservice_operator.metrics import Metrics
 from modelservice_operator.observed.pods import timestamp
 from modelservice_operator.status import pace
 from modelservice_operator.status.derive import derive, invalid
@@ -51,12 +52,14 @@ class Reconciler:
         store: Store,
         executor: Executor,
         events: Events,
+        metrics: Metrics,
         platform: Platform,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._executor = executor
         self._events = events
+        self._metrics = metrics
         self._platform = platform
         self._clock = clock
 
@@ -147,6 +150,9 @@ class Reconciler:
             return None
         except Conflict:
             return 0.0  # it changed meanwhile, and the store has it: another pass tells of that
+        started = status.get("coldStart")
+        if started is not None and started != before.get("coldStart"):
+            self._metrics.cold_start(started)
         for event in transitions(before=before, after=status):
             self._events.emit(service, type=event.type, reason=event.reason, message=event.message)
         return None

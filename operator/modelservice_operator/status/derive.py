@@ -16,6 +16,7 @@ from modelservice_operator.observed.pods import termination
 from modelservice_operator.rollout.planner import Strategy
 from modelservice_operator.rollout.revisions import Revision
 from modelservice_operator.status import training
+from modelservice_operator.status.cold_start import cold_start
 from modelservice_operator.status.conditions import Condition, dated
 from modelservice_operator.status.scaling import scaling
 from modelservice_operator.status.trouble import Trouble, first, judge, run_trouble, scheduling
@@ -65,6 +66,9 @@ def derive(
         status["training"] = training.entries(situation.runs)
     if situation.step.strategy is not None and situation.target is not None:
         status["rollout"] = _rollout(situation, strategy=situation.step.strategy)
+    timed = cold_start(current, previous=previous)
+    if timed is not None:
+        status["coldStart"] = timed
     return status
 
 
