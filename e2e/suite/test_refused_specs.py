@@ -11,7 +11,7 @@ URI = "s3://models/some.onnx"
 CASES: dict[str, tuple[Callable[[], Manifest], tuple[str, ...]]] = {
     "no origin": (
         lambda: service("refused", {"name": "one"}),
-        ("spec.models[0]", "exactly one of source and training"),
+        ("spec.models[0]", "exactly one of"),
     ),
     "an unknown recipe": (
         lambda: service("refused", trained("s3://data/some.npz", recipe="magic")),

@@ -51,11 +51,30 @@ class Instances:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One model of an ensemble. The maps go from the model's tensors to the ensemble's."""
+
+    model: str
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Self:
+        """From an entry of the document's `ensemble.steps`."""
+        return cls(
+            model=str(document["model"]),
+            inputs=dict(document["inputs"]),
+            outputs=dict(document["outputs"]),
+        )
+
+
+@dataclass(frozen=True)
 class Model:
     """One version of one model. `digest` None: not pinned, take what is there (a check).
 
     `stated` says that the user wrote the digest; else an earlier look at the bytes, or the training
-    that made them, found it.
+    that made them, found it. A model with `steps` is an ensemble, which has no file: its `uri` is
+    empty.
     """
 
     name: str
@@ -69,6 +88,12 @@ class Model:
     instances: tuple[Instances, ...]
     inputs: tuple[Tensor, ...] | None
     outputs: tuple[Tensor, ...] | None
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def members(self) -> frozenset[str]:
+        """The models that an ensemble runs; none for any other model."""
+        return frozenset(step.model for step in self.steps)
 
     @property
     def instance_count(self) -> int:
@@ -86,18 +111,20 @@ class Model:
         name = str(document["name"])
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not the name of a model")
+        steps = tuple(Step.parse(one) for one in (document.get("ensemble") or {}).get("steps", ()))
         return cls(
             name=name,
             version=int(document["version"]),
-            uri=str(document["uri"]),
+            uri="" if steps else str(document["uri"]),
             digest=document.get("digest"),
             stated=bool(document.get("stated")),
-            credentials=Path(document["credentials"]),
+            credentials=Path("" if steps else document["credentials"]),
             max_batch_size=int(document.get("maxBatchSize") or 0),
             dynamic_batching=None if batching is None else DynamicBatching.parse(batching),
             instances=tuple(Instances.parse(group) for group in document.get("instances") or ()),
             inputs=_tensors(document.get("inputs")),
             outputs=_tensors(document.get("outputs")),
+            steps=steps,
         )
 
 
@@ -105,6 +132,7 @@ class Model:
 class Document:
     """What a serving pod (or a check) is to bring, and the Triton that it is for.
 
+    An ensemble stands behind its members in `models`, which are else in the operator's order.
     `revision` is None in a check. `gpu` says that the Triton image can use GPUs at all, `gpus` how
     many the pod was granted (None: not said).
     """
@@ -132,13 +160,27 @@ class Document:
             gpu=bool(triton.get("gpu")),
             gpus=triton.get("gpus"),
             allowed_networks=tuple((document.get("network") or {}).get("allowedNetworks") or ()),
-            models=tuple(Model.parse(model) for model in document["models"]),
+            models=_sorted([Model.parse(model) for model in document["models"]]),
         )
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read the mounted document."""
         return cls.parse(json.loads(path.read_text()))
+
+
+def _sorted(models: list[Model]) -> tuple[Model, ...]:
+    """Members before the ensembles that run them."""
+    done: dict[str, Model] = {}
+    left = models
+    while left:
+        ready = [model for model in left if model.members <= done.keys()]
+        if not ready:
+            names = ", ".join(model.name for model in left)
+            raise ValueError(f"members of the ensembles {names} are missing, or run each other")
+        done |= {model.name: model for model in ready}
+        left = [model for model in left if model.name not in done]
+    return tuple(done.values())
 
 
 def _tensors(documents: list[Mapping[str, Any]] | None) -> tuple[Tensor, ...] | None:

@@ -33,3 +33,11 @@ class Tensor:
 
     def __str__(self) -> str:
         return f"{self.name} {self.data_type} {list(self.shape)}"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What goes into a model and what comes out, in the model's own order."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]

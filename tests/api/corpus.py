@@ -2,7 +2,9 @@
 
 `cases/*.yaml` hold `good` and `bad` cases: an object of `cases/bases.yaml` with the values at some
 paths set or dropped. A bad case names the `field` that is to blame and, in `says`, words that both
-the API server's message and ours hold. `!repeat` makes long strings and `!list` long lists.
+the API server's message and ours hold; one that is `late` passes the API server, and the operator
+says it in the status. `!repeat` makes long strings, `!list` long
+lists and `!map` large maps.
 """
 
 import copy
@@ -39,7 +41,17 @@ def _list(loader: _Loader, node: yaml.MappingNode) -> list[Any]:
     return [numbered(values["item"], number) for number in range(values["count"])]
 
 
+def _map(loader: _Loader, node: yaml.MappingNode) -> dict[str, str]:
+    """`count` entries, with %d as the index in key and value."""
+    values = loader.construct_mapping(node)
+    return {
+        values["key"].replace("%d", str(number)): values["value"].replace("%d", str(number))
+        for number in range(values["count"])
+    }
+
+
 _Loader.add_constructor("!repeat", _repeat)
+_Loader.add_constructor("!map", _map)
 _Loader.add_constructor("!list", _list)
 
 
@@ -52,6 +64,7 @@ class Case:
     field: str
     says: str
     unknown: bool
+    late: bool
 
     def __str__(self) -> str:
         return self.name
@@ -84,6 +97,7 @@ def _cases(group: str) -> Iterator[Case]:
                 field=case.get("field", ""),
                 says=str(case.get("says", "")),
                 unknown=case.get("unknown", False),
+                late=case.get("late", False),
             )
 
 

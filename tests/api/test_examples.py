@@ -23,6 +23,7 @@ def test_the_examples_are_all_there() -> None:
     assert {path.stem for path in EXAMPLES} >= {
         "autoscaling-cpu",
         "digits",
+        "ensemble",
         "gpu",
         "linear",
         "modelversion",

@@ -73,6 +73,20 @@ def everything_stated() -> World:
     )
 
 
+def an_ensemble() -> World:
+    known = {"uri": "s3://models/m.onnx", "sha256": "a" * 64}
+    steps = [
+        {"model": "pre", "inputs": {"x": "raw"}, "outputs": {"y": "clean"}},
+        {"model": "cls", "inputs": {"x": "clean"}, "outputs": {"y": "scores"}},
+    ]
+    models = [
+        {"name": "pre", "source": known},
+        {"name": "cls", "source": known},
+        {"name": "whole", "ensemble": {"steps": steps}},
+    ]
+    return World(service(models=models))
+
+
 def training_begins() -> World:
     return World(
         service(
@@ -98,6 +112,7 @@ WORLDS: list[Callable[[], World]] = [
     source_of_known_bytes,
     source_of_unknown_bytes,
     everything_stated,
+    an_ensemble,
     training_begins,
     training_has_ended,
 ]

@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from modelservice_runtime.document import Document, DynamicBatching, Instances
+from modelservice_runtime.document import Document, DynamicBatching, Instances, Step
 from modelservice_runtime.tensors import Tensor
 from tests.runtime.examples import document, model_entry
 
@@ -58,6 +59,32 @@ def test_what_an_older_operator_leaves_out_has_a_meaning() -> None:
     got = Document.parse(wanted)
     assert (got.revision, got.backends, got.gpus, got.allowed_networks) == (None, set(), None, ())
     assert (got.models[0].max_batch_size, got.models[0].instance_count) == (0, 1)
+
+
+def ensemble_entry(name: str, *members: str) -> dict[str, Any]:
+    steps = [{"model": one, "inputs": {"x": "a"}, "outputs": {"y": "b"}} for one in members]
+    return {"name": name, "version": 1, "maxBatchSize": 0, "ensemble": {"steps": steps}}
+
+
+def test_an_ensemble_has_no_file_and_stands_behind_its_members() -> None:
+    wanted = document(
+        ensemble_entry("outer", "inner", "b"),
+        ensemble_entry("inner", "a", "b"),
+        model_entry(name="b"),
+        model_entry(name="a"),
+    )
+    models = Document.parse(wanted).models
+    assert [model.name for model in models] == ["b", "a", "inner", "outer"]
+    assert models[2].steps[0] == Step(model="a", inputs={"x": "a"}, outputs={"y": "b"})
+    assert models[3].members == {"inner", "b"}
+    assert (models[3].uri, models[3].digest) == ("", None)
+
+
+@pytest.mark.parametrize("member", ["a", "b", "gone"])
+def test_an_ensemble_that_cannot_be_loaded_is_refused(member: str) -> None:
+    wanted = document(ensemble_entry("a", member), ensemble_entry("b", "a"))
+    with pytest.raises(ValueError, match="are missing, or run each other"):
+        Document.parse(wanted)
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "a/b", "/etc", ".hidden", "a" * 64, "a\n"])

@@ -14,6 +14,7 @@ from modelservice_operator.api.common import (
     SecretRef,
     TensorSpec,
 )
+from modelservice_operator.api.ensemble import Ensemble, Step
 from modelservice_operator.api.model import DynamicBatching, InstanceGroup, Model
 from modelservice_operator.api.modelservice import (
     Autoscaling,
@@ -50,10 +51,10 @@ from modelservice_operator.api.status import (
 
 __all__ = [
     "Artifact", "Autoscaling", "Code", "Condition", "CpuMetric", "Dataset", "DatasetLineage",
-    "DynamicBatching", "Gpu", "InstanceGroup", "InvalidSpec", "Lineage", "Model", "ModelService",
-    "ModelServiceSpec", "ModelServiceStatus", "ModelStatus", "ModelStorage", "ModelVersion",
-    "ModelVersionSpec", "ObjectMeta", "Optimizer", "Problem",
-    "ResourceAmounts", "Resources", "Rollout", "RolloutStatus", "ScalingMetric", "SecretRef",
-    "Serving", "Source", "TensorSpec", "Toleration", "Training", "TrainingStatus",
+    "DynamicBatching", "Ensemble", "Gpu", "InstanceGroup", "InvalidSpec", "Lineage", "Model",
+    "ModelService", "ModelServiceSpec", "ModelServiceStatus", "ModelStatus", "ModelStorage",
+    "ModelVersion", "ModelVersionSpec", "ObjectMeta", "Optimizer", "Problem", "ResourceAmounts",
+    "Resources", "Rollout", "RolloutStatus", "ScalingMetric", "SecretRef", "Serving", "Source",
+    "Step", "TensorSpec", "Toleration", "Training", "TrainingStatus",
     "parse_service", "parse_strictly", "parse_version",
 ]  # fmt: skip

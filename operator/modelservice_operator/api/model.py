@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from modelservice_operator.api.common import Tensors
+from modelservice_operator.api.ensemble import Ensemble, Problem, problems
 from modelservice_operator.api.origin import Source, Training
 from modelservice_operator.api.scalars import CanonicalDuration, Duration, ModelName, between
 from modelservice_operator.api.schema import BY_NAME, SET, Range, Rule, Schema
@@ -37,7 +39,7 @@ class InstanceGroup(Schema):
 
 
 class Model(Schema):
-    """One model of the service: exactly one of `source` and `training`."""
+    """One model of the service: exactly one of `source`, `training` and `ensemble`."""
 
     name: ModelName
     """The model's name in Triton and in requests."""
@@ -47,6 +49,9 @@ class Model(Schema):
 
     training: Training | None = None
     """A training that makes the model."""
+
+    ensemble: Ensemble | None = None
+    """Other models of this service, joined to one."""
 
     max_batch_size: Annotated[int, Range(0, 4096)] = 0
     """Largest batch that Triton hands to the model. 0: no batching by Triton, and requests carry
@@ -64,12 +69,47 @@ class Model(Schema):
     outputs: Tensors | None = None
     """Outputs that the model must have. They are read from the model when left out."""
 
+    @property
+    def origins(self) -> tuple[object, ...]:
+        """The origins that are stated; a rule makes it exactly one."""
+        stated = (self.source, self.training, self.ensemble)
+        return tuple(origin for origin in stated if origin is not None)
+
+    def late_problems(self) -> Iterable[Problem]:
+        if self.ensemble is None:
+            return ()
+        return problems(
+            self.ensemble,
+            inputs=None if self.inputs is None else [one.name for one in self.inputs],
+            outputs=None if self.outputs is None else [one.name for one in self.outputs],
+        )
+
     rules: ClassVar[tuple[Rule[Model], ...]] = (
         Rule(
-            cel="has(self.source) != has(self.training)",
-            check=lambda model: (model.source is None) != (model.training is None),
-            message="a model needs exactly one of source and training: "
-            "source serves a file, training makes one",
+            cel="[has(self.source), has(self.training), has(self.ensemble)]"
+            ".exists_one(given, given)",
+            check=lambda model: len(model.origins) == 1,
+            message="a model needs exactly one of source, training and ensemble: source serves a "
+            "file, training makes one, ensemble joins other models",
+        ),
+        Rule(
+            cel="!has(self.ensemble) || (!has(self.dynamicBatching) && !has(self.instances))",
+            check=lambda model: (
+                model.ensemble is None
+                or (model.dynamic_batching is None and model.instances is None)
+            ),
+            message="an ensemble runs nothing itself: leave dynamicBatching and instances out, "
+            "and set them on its models",
+            path=".ensemble",
+        ),
+        Rule(
+            cel="!has(self.ensemble) || self.ensemble.steps.all(step, step.model != self.name)",
+            check=lambda model: (
+                model.ensemble is None
+                or all(step.model != model.name for step in model.ensemble.steps)
+            ),
+            message="an ensemble must not be a step of itself: name another model",
+            path=".ensemble.steps",
         ),
         Rule(
             cel="!has(self.dynamicBatching) || self.maxBatchSize >= 1",

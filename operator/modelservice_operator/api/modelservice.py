@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field
 
 from modelservice_operator.api import names
 from modelservice_operator.api.common import Gpu
-from modelservice_operator.api.model import Models
+from modelservice_operator.api.ensemble import Step, circles
+from modelservice_operator.api.model import Model, Models
 from modelservice_operator.api.scalars import Bool
 from modelservice_operator.api.schema import Range, Rule, Schema
 from modelservice_operator.api.serving import Serving
@@ -113,16 +115,59 @@ class ModelServiceSpec(Schema):
         ),
         Rule(
             cel="self.models.map(model, (has(model.inputs) ? model.inputs.size() : 0) + "
-            f"(has(model.outputs) ? model.outputs.size() : 0)).sum() <= {TENSORS_MAX}",
-            check=lambda spec: (
-                sum(len(model.inputs or ()) + len(model.outputs or ()) for model in spec.models)
-                <= TENSORS_MAX
+            "(has(model.outputs) ? model.outputs.size() : 0) + "
+            "(has(model.ensemble) ? model.ensemble.steps.map(step, "
+            f"step.inputs.size() + step.outputs.size()).sum() : 0)).sum() <= {TENSORS_MAX}",
+            check=lambda spec: sum(_tensors(model) for model in spec.models) <= TENSORS_MAX,
+            message=f"all models together may state {TENSORS_MAX} inputs and outputs, those of "
+            "steps included: leave inputs and outputs out, they are read from the models",
+            path=".models",
+        ),
+        Rule(
+            cel="self.models.all(model, !has(model.ensemble) || model.ensemble.steps.all(step, "
+            "self.models.exists(other, other.name == step.model)))",
+            check=lambda spec: all(
+                step.model in {other.name for other in spec.models}
+                for model in spec.models
+                for step in _steps(model)
             ),
-            message=f"all models together may state {TENSORS_MAX} inputs and outputs: leave some "
-            "out, they are read from the models",
+            message="a step of an ensemble must name a model of this service: add the model, "
+            "or correct the name",
+            path=".models",
+        ),
+        Rule(
+            cel="self.models.all(model, !has(model.ensemble) || model.ensemble.steps.all(step, "
+            "self.models.all(other, other.name != step.model || other.maxBatchSize == 0 || "
+            "other.maxBatchSize >= model.maxBatchSize)))",
+            check=lambda spec: (
+                not any(
+                    other.name == step.model and 0 < other.max_batch_size < model.max_batch_size
+                    for model in spec.models
+                    for step in _steps(model)
+                    for other in spec.models
+                )
+            ),
+            message="maxBatchSize of an ensemble must not exceed that of its models: lower it, "
+            "or raise theirs",
             path=".models",
         ),
     )
+
+    def late_problems(self) -> Iterable[tuple[str, str]]:
+        joined = {model.name: model.ensemble for model in self.models if model.ensemble}
+        numbers = {model.name: number for number, model in enumerate(self.models)}
+        for name, sentence in circles(joined):
+            yield f".models[{numbers[name]}].ensemble", sentence
+
+
+def _steps(model: Model) -> tuple[Step, ...]:
+    return model.ensemble.steps if model.ensemble is not None else ()
+
+
+def _tensors(model: Model) -> int:
+    """How many names of tensors a model states."""
+    mapped = sum(len(step.inputs) + len(step.outputs) for step in _steps(model))
+    return len(model.inputs or ()) + len(model.outputs or ()) + mapped
 
 
 class ObjectMeta(Schema):

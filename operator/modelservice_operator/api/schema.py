@@ -8,7 +8,7 @@ corpus of specs against both and they must agree.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -165,9 +165,17 @@ class Schema(BaseModel):
 
     rules: ClassVar[tuple[Rule[Any], ...]] = ()
 
+    def late_problems(self) -> Iterable[tuple[str, str]]:
+        """What rules cannot say because CEL would cost too much: (path below the value, sentence).
+
+        The API server takes such an object; the operator refuses it in the status."""
+        return ()
+
     @model_validator(mode="after")
     def _hold_rules(self) -> Self:
         problems = [(rule.path, rule.message) for rule in self.rules if not rule.check(self)]
+        # Late problems may rely on the rules.
+        problems = problems or list(self.late_problems())
         if problems:
             raise broken(problems)
         return self

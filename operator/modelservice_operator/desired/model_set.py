@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelservice_operator.api import InstanceGroup, Model, Source, duration, names
+from modelservice_operator.api import Model, Source, names
+from modelservice_operator.desired.model_config import model_config
 from modelservice_operator.desired.platform import Platform
 
 CREDENTIALS = "/etc/modelservice/credentials"
@@ -20,13 +21,16 @@ Tensors = tuple[Mapping[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One model of a revision; `digest` is None while nobody has seen its bytes."""
+    """One model of a revision; `digest` is None while nobody has seen its bytes.
+
+    An ensemble has no bytes: no uri, digest or secret, and nothing to pin.
+    """
 
     spec: Model
     version: int
-    uri: str
-    digest: str | None
-    secret: str
+    uri: str | None = None
+    digest: str | None = None
+    secret: str | None = None
     # the model's own tensors, where they are known
     inputs: Tensors | None = None
     outputs: Tensors | None = None
@@ -46,7 +50,7 @@ class ModelEntry:
             "uri": self.uri,
             "stated": self.spec.source.sha256 if self.spec.source else None,
             "secret": self.secret,
-            "config": _config(self.spec),
+            "config": model_config(self.spec),
         }
 
     def record(self) -> dict[str, Any]:
@@ -54,8 +58,7 @@ class ModelEntry:
         return {
             "name": self.name,
             "version": self.version,
-            "uri": self.uri,
-            "digest": self.digest,
+            **({"uri": self.uri, "digest": self.digest} if self.uri is not None else {}),
             **({"inputs": list(self.inputs)} if self.inputs is not None else {}),
             **({"outputs": list(self.outputs)} if self.outputs is not None else {}),
         }
@@ -91,37 +94,20 @@ def source_secret(source: Source, *, platform: Platform) -> str:
     return source.secret_ref.name if source.secret_ref else platform.storage.secret_name
 
 
+def secrets(entries: Sequence[ModelEntry]) -> tuple[str, ...]:
+    """The Secrets that open the models' places."""
+    return tuple(entry.secret for entry in entries if entry.secret is not None)
+
+
 def _document_entry(entry: ModelEntry) -> dict[str, Any]:
+    head = {"name": entry.name, "version": entry.version}
+    if entry.uri is None:
+        return {**head, **model_config(entry.spec)}
     return {
-        "name": entry.name,
-        "version": entry.version,
+        **head,
         "uri": entry.uri,
         "digest": entry.digest,
         "stated": entry.spec.source is not None and entry.spec.source.sha256 is not None,
         "credentials": f"{CREDENTIALS}/{entry.secret}",
-        **_config(entry.spec),
+        **model_config(entry.spec),
     }
-
-
-def _config(model: Model) -> dict[str, Any]:
-    """The Triton settings of a model as the document writes them; what is not set is absent."""
-    config: dict[str, Any] = {
-        "maxBatchSize": model.max_batch_size,
-        "instances": [
-            {"count": group.count, "kind": group.kind}
-            for group in model.instances or (InstanceGroup(),)
-        ],
-    }
-    if model.dynamic_batching is not None:
-        batching: dict[str, Any] = {
-            "preferredBatchSizes": list(model.dynamic_batching.preferred_batch_sizes or ())
-        }
-        if model.dynamic_batching.max_queue_delay is not None:
-            delay = duration.microseconds(model.dynamic_batching.max_queue_delay)
-            batching["maxQueueDelayMicroseconds"] = delay
-        config["dynamicBatching"] = batching
-    for side in ("inputs", "outputs"):
-        tensors = getattr(model, side)
-        if tensors:
-            config[side] = [tensor.model_dump(mode="json", by_alias=True) for tensor in tensors]
-    return config

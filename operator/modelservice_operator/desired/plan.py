@@ -8,7 +8,7 @@ from typing import Any
 from modelservice_operator.desired import batch, serving_pod, workload
 from modelservice_operator.desired.autoscaler import autoscaler
 from modelservice_operator.desired.child import Child
-from modelservice_operator.desired.model_set import ModelEntry, document
+from modelservice_operator.desired.model_set import ModelEntry, document, secrets
 from modelservice_operator.desired.model_version import model_version
 from modelservice_operator.desired.network import disruption_budget, network_policy, service
 from modelservice_operator.desired.platform import Platform
@@ -77,7 +77,7 @@ def _check(situation: Situation, *, platform: Platform, now: float) -> Iterator[
         owner=owner,
         check_hash=check.hash,
         document=_document(situation, entries=check.entries, revision=None, platform=platform),
-        secrets=[entry.secret for entry in check.entries],
+        secrets=secrets(check.entries),
         storage=serving_pod.storage_size(spec, platform=platform),
         platform=platform,
     )

@@ -1,7 +1,7 @@
 """From the spec to the models that a revision would serve, and to the revision's name.
 
-A source becomes an entry as it stands; a training becomes one once a version of it exists. Entries
-are pinned to digests before they make a revision.
+A source becomes an entry as it stands, and so does an ensemble; a training becomes one once a
+version of it exists. Entries are pinned to digests before they make a revision.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ def entries_of(
                     spec=model, version=1, uri=model.source.uri, digest=stated, secret=secret
                 )
             )
+            continue
+        if model.ensemble is not None:
+            entries.append(ModelEntry(spec=model, version=1))
             continue
         version = by_name[model.name].serving
         if version is None:
@@ -79,11 +82,13 @@ def _fill(
     filled = []
     for entry in entries:
         seen = by_name.get(entry.name, {})
-        chosen = entry.digest or seen.get("digest")
-        if chosen is None:
+        has_bytes = entry.uri is not None
+        found_digest = seen.get("digest") if has_bytes else None
+        chosen = entry.digest or found_digest
+        if chosen is None and has_bytes:
             return ()
         known: dict[str, Any] = {"digest": chosen}
-        if chosen == seen.get("digest"):
+        if chosen == found_digest:
             for side in ("inputs", "outputs"):
                 if seen.get(side):
                     known[side] = tuple(seen[side])

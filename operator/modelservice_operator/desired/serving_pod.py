@@ -12,7 +12,7 @@ from typing import Any
 from modelservice_operator.api import ModelServiceSpec, Serving, names, quantity
 from modelservice_operator.desired import pods
 from modelservice_operator.desired.child import Owner, labels
-from modelservice_operator.desired.model_set import ModelEntry
+from modelservice_operator.desired.model_set import ModelEntry, secrets
 from modelservice_operator.desired.platform import Platform
 
 Manifest = dict[str, Any]
@@ -39,7 +39,7 @@ def template(
 ) -> Manifest:
     """The pod template, complete: equal input gives equal bytes."""
     serving = spec.serving
-    secrets = [entry.secret for entry in entries]
+    opened = secrets(entries)
     own = labels(owner=owner, component="serving", revision=revision)
     return {
         "metadata": {
@@ -50,7 +50,7 @@ def template(
             **pods.gpu_affinity(spec.gpu),
             "automountServiceAccountToken": False,
             "initContainers": [
-                _fetch(spec, platform=platform, secrets=secrets),
+                _fetch(spec, platform=platform, secrets=opened),
                 _agent(platform=platform),
             ],
             "containers": [_triton(spec, platform=platform)],
@@ -69,7 +69,7 @@ def template(
                 pods.scratch(name="shm", size=SHARED_MEMORY, memory=True),
                 pods.scratch(name="tmp", size="1Gi"),
                 {"name": "config", "configMap": {"name": f"{owner.name}-{revision}"}},
-                *pods.credential_volumes(secrets),
+                *pods.credential_volumes(opened),
             ],
         },
     }

@@ -135,7 +135,10 @@ def _data(record: Observed | None, *, deployment: Observed | None, view: View) -
     try:
         document = json.loads(config.owned.get("data", {}).get(DOCUMENT_KEY, ""))
         models = [
-            {key: entry[key] for key in ("name", "version", "uri", "digest")}
+            {
+                **{key: entry[key] for key in ("name", "version")},
+                **{key: entry[key] for key in ("uri", "digest") if key in entry},
+            }
             for entry in document["models"]
         ]
     except (ValueError, KeyError, TypeError):

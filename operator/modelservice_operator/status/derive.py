@@ -168,7 +168,7 @@ def _model(record: Mapping[str, Any], *, revision: Revision) -> Status:
     entry = {
         "name": record["name"],
         "version": record["version"],
-        "digest": record["digest"],
+        **({"digest": record["digest"]} if "digest" in record else {}),
         "loadedReplicas": revision.ready,
     }
     for side in ("inputs", "outputs"):

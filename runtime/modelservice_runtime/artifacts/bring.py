@@ -15,13 +15,14 @@ from typing import Any
 
 from modelservice_runtime.artifacts import onnx_model
 from modelservice_runtime.artifacts.network import Network
-from modelservice_runtime.artifacts.onnx_model import Signature
 from modelservice_runtime.artifacts.storage import Storage
 from modelservice_runtime.artifacts.transfer import TransferLog
 from modelservice_runtime.document import Document, Model
 from modelservice_runtime.failure import Failure, Reason, patience, patiently
 from modelservice_runtime.progress import Progress, ProgressServer
-from modelservice_runtime.triton.config import Target, config
+from modelservice_runtime.tensors import Signature
+from modelservice_runtime.triton import ensemble
+from modelservice_runtime.triton.config import Target, config, outside
 
 Policy = Callable[[Iterable[str]], Network]
 """From `security.allowedNetworks` to the policy: `Network.of`; tests allow loopback too."""
@@ -33,11 +34,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Brought:
-    """A model on the local disk. Times in seconds; `config` is the text of `config.pbtxt`."""
+    """A model on the local disk. Times in seconds; `config` is the text of `config.pbtxt`.
+
+    An ensemble has no file: its `path` is the version's folder, which stays empty.
+    """
 
     model: Model
     path: Path
-    digest: str
+    digest: str | None
     size: int
     signature: Signature
     config: str
@@ -45,14 +49,20 @@ class Brought:
     verify_seconds: float
     configure_seconds: float
 
+    @property
+    def served(self) -> Signature:
+        """What clients see of the model's tensors."""
+        return outside(self.signature, batches=self.model.max_batch_size > 0)
+
     def document(self) -> dict[str, Any]:
         """The model's entry in the termination message."""
+        head: dict[str, Any] = {"name": self.model.name, "version": self.model.version}
+        if self.digest is None:
+            head |= {"format": "Ensemble"}
+        else:
+            head |= {"digest": self.digest, "size": self.size, "format": "ONNX"}
         return {
-            "name": self.model.name,
-            "version": self.model.version,
-            "digest": self.digest,
-            "size": self.size,
-            "format": "ONNX",
+            **head,
             "inputs": [tensor.document() for tensor in self.signature.inputs],
             "outputs": [tensor.document() for tensor in self.signature.outputs],
         }
@@ -100,14 +110,12 @@ def bring_all(
     for model in document.models:
         progress.publish(Progress(phase="Loading", message=f"Bringing the model {model.name}."))
         used = sum(one.size for one in brought)
+        members = {one.model.name: one.served for one in brought}
         try:
             one = patiently(
-                partial(
-                    bring,
-                    model,
-                    settings=settings,
-                    used=used,
-                ),
+                partial(join, model, settings=settings, members=members)
+                if model.steps
+                else partial(bring, model, settings=settings, used=used),
                 seconds=settings.patience,
                 on_wait=lambda failure: progress.publish(Progress.waiting(failure)),
             )
@@ -145,6 +153,26 @@ def bring(model: Model, *, settings: Settings, used: int = 0) -> Brought:
         config=text,
         fetch_seconds=fetch_seconds,
         verify_seconds=verify_seconds,
+        configure_seconds=clock.lap(),
+    )
+
+
+def join(model: Model, *, settings: Settings, members: Mapping[str, Signature]) -> Brought:
+    """Make an ensemble of models that are there. `members`: what clients see of each."""
+    clock = _Laps()
+    path = model.folder(settings.root)
+    path.mkdir(parents=True, exist_ok=True)
+    signature = ensemble.signature(model, members=members)
+    text = config(model, signature=signature, target=settings.target)
+    return Brought(
+        model=model,
+        path=path,
+        digest=None,
+        size=0,
+        signature=signature,
+        config=text,
+        fetch_seconds=0.0,
+        verify_seconds=0.0,
         configure_seconds=clock.lap(),
     )
 

@@ -54,7 +54,7 @@ def program(
 
 def install(brought: Brought, *, settings: Settings) -> None:
     """Put the configuration, and the executor where it is needed, beside the model."""
-    if settings.target.backend == PYTHON:
+    if settings.target.backend == PYTHON and not brought.model.steps:
         shutil.copyfile(executor_path(), brought.path.with_name("model.py"))
         pulse.prepare(brought.path.parent, instances=brought.model.instance_count)
     (settings.root / brought.model.name / "config.pbtxt").write_text(brought.config)

@@ -7,14 +7,13 @@ a tensor can stand: it names files of the serving container, and a model could s
 
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
 from modelservice_runtime.artifacts import wire
 from modelservice_runtime.artifacts.formats import require_onnx
 from modelservice_runtime.failure import Failure, Reason
-from modelservice_runtime.tensors import ANY, Tensor
+from modelservice_runtime.tensors import ANY, Signature, Tensor
 
 LIMIT_BYTES = 2 * 1024**3
 """Protocol buffers allow no bigger message, so no bigger ONNX file can be loaded."""
@@ -72,14 +71,6 @@ _CHILDREN = {
     _Kind.SPARSE_TENSOR: {1: _Kind.TENSOR, 2: _Kind.TENSOR},
     _Kind.TENSOR: {},
 }
-
-
-@dataclass(frozen=True)
-class Signature:
-    """What goes into a model and what comes out, in the model's own order."""
-
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
 
 
 def read(path: Path) -> Signature:

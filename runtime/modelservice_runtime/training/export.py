@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from modelservice_runtime.artifacts import onnx_model
-from modelservice_runtime.artifacts.onnx_model import Signature
 from modelservice_runtime.failure import Failure, Reason
+from modelservice_runtime.tensors import Signature
 from modelservice_runtime.training import verify
 from modelservice_runtime.training.recipes import Recipe
 

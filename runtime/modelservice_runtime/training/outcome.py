@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from modelservice_runtime.artifacts.onnx_model import Signature
+from modelservice_runtime.tensors import Signature
 from modelservice_runtime.training import publication
 from modelservice_runtime.training.dataset import Dataset
 from modelservice_runtime.training.decimals import decimal

@@ -10,7 +10,7 @@ when the main container has ended, so SIGTERM means that nothing is left to do.
 import asyncio
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,9 +68,7 @@ async def run(
         pod = server.Pod(
             document=document,
             triton=triton,
-            keepers=tuple(
-                _keeper(model, triton=triton, models=places.models) for model in document.models
-            ),
+            keepers=_keepers(document.models, triton=triton, models=places.models),
             drain=Drain(server=triton, limits=Limits.of(environ)),
         )
         for app, port in (
@@ -81,9 +79,17 @@ async def run(
         await _keep(pod.keepers, stop=stop)
 
 
-def _keeper(model: Model, *, triton: Triton, models: Path) -> Keeper:
-    pulse = Pulse(model.folder(models), instances=model.instance_count)
-    return Keeper(model, server=triton, pulse=pulse)
+def _keepers(wanted: Sequence[Model], *, triton: Triton, models: Path) -> tuple[Keeper, ...]:
+    """One a model; members stand before the ensembles that run them."""
+    keepers: dict[str, Keeper] = {}
+    for model in wanted:
+        keepers[model.name] = Keeper(
+            model,
+            server=triton,
+            pulse=Pulse(model.folder(models), instances=model.instance_count),
+            members=[keepers[name] for name in sorted(model.members)],
+        )
+    return tuple(keepers.values())
 
 
 async def _serve(stack: AsyncExitStack, *, app: web.Application, port: int) -> None:

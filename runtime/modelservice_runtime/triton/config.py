@@ -5,27 +5,19 @@ a field that Triton does not know, or a name that needs quoting, cannot come out
 that the check Job can do before a rollout exactly what fetch does in the pod.
 """
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
 from modelservice_runtime.document import Model
 from modelservice_runtime.failure import Failure, Reason
-from modelservice_runtime.tensors import ANY, Tensor
+from modelservice_runtime.tensors import ANY, Signature, Tensor
+from modelservice_runtime.triton import ensemble
 
 ONNXRUNTIME = "onnxruntime"
 PYTHON = "python"
-
-
-class Signature(Protocol):
-    """The real tensors of a model, as a reader of its format found them."""
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]: ...
-    @property
-    def outputs(self) -> tuple[Tensor, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -55,12 +47,14 @@ def config(model: Model, *, signature: Signature, target: Target) -> str:
     """
     _compare("input", stated=model.inputs, real=signature.inputs)
     _compare("output", stated=model.outputs, real=signature.outputs)
-    _refuse_text(signature, target=target)
-    message = pb.ModelConfig(
-        name=model.name, backend=target.backend, max_batch_size=model.max_batch_size
-    )
-    if target.backend == ONNXRUNTIME:
-        message.default_model_filename = "model.onnx"
+    message = pb.ModelConfig(name=model.name, max_batch_size=model.max_batch_size)
+    if model.steps:
+        ensemble.add_steps(message, ensemble=model)
+    else:
+        _refuse_text(signature, target=target)
+        message.backend = target.backend
+        if target.backend == ONNXRUNTIME:
+            message.default_model_filename = "model.onnx"
     for role, tensors, field in (
         ("input", signature.inputs, message.input),
         ("output", signature.outputs, message.output),
@@ -71,6 +65,19 @@ def config(model: Model, *, signature: Signature, target: Target) -> str:
     _add_batching(message, model=model)
     _add_instances(message, model=model, target=target)
     return str(text_format.MessageToString(message))
+
+
+def outside(signature: Signature, *, batches: bool) -> Signature:
+    """What clients see of a model: Triton has no tensors without an axis beside that of batches."""
+
+    def seen(tensor: Tensor) -> Tensor:
+        bare = tensor.shape == ((ANY,) if batches else ())
+        return replace(tensor, shape=(*tensor.shape, 1)) if bare else tensor
+
+    return Signature(
+        inputs=tuple(seen(tensor) for tensor in signature.inputs),
+        outputs=tuple(seen(tensor) for tensor in signature.outputs),
+    )
 
 
 def _add(field: Any, *, tensor: Tensor, role: str, batches: bool) -> None:

@@ -5,10 +5,12 @@ tried again with a growing wait, so that a model that heals (memory that became 
 itself, and one that does not costs little.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
@@ -53,7 +55,12 @@ class Server(Protocol):
 
 
 class Keeper:
-    """The state of one wanted model, and the loop that keeps it true."""
+    """The state of one wanted model, and the loop that keeps it true.
+
+    An ensemble's keeper has those of its `members`. It waits for them: Triton would load members by
+    itself, beside their own keepers, and tell a member's failure as the ensemble's. Once loaded, an
+    ensemble needs nobody when a member is loaded anew: Triton joins them again.
+    """
 
     def __init__(
         self,
@@ -61,17 +68,24 @@ class Keeper:
         *,
         server: Server,
         pulse: Pulse,
+        members: Sequence[Keeper] = (),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.model = model
         self.state = State()
         self._server = server
+        self._members = members
         self._pulse = pulse
         self._clock = clock
         self._sleep = sleep
         self._wait = _FIRST_WAIT_SECONDS
         self._not_before = clock()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model answered at the last look."""
+        return self.state.phase is Phase.READY
 
     async def run(self) -> None:
         """Keep the model loaded until cancelled."""
@@ -93,6 +107,9 @@ class Keeper:
             # Whatever it refused before, a Triton that starts anew is asked at once.
             self._wait, self._not_before = _FIRST_WAIT_SECONDS, self._clock()
             self._become(Phase.WAITING, message="Triton does not answer yet.")
+        elif absent := [keeper for keeper in self._members if not keeper.ready]:
+            names = ", ".join(keeper.model.name for keeper in absent)
+            self._become(Phase.WAITING, message=f"It waits for its models {names}.")
         elif self._clock() >= self._not_before:
             await self._load()
 

@@ -89,6 +89,48 @@ def test_a_triton_with_onnxruntime_gets_no_executor(pod: Pod, s3: S3) -> None:
     assert [path.name for path in (model / "1").iterdir()] == ["model.onnx"]
 
 
+STEPS = [
+    {"model": "digits", "inputs": {"x": "raw"}, "outputs": {"y": "mid"}},
+    {"model": "narrow", "inputs": {"x": "mid"}, "outputs": {"y": "out"}},
+]
+WHOLE = {"name": "whole", "version": 1, "maxBatchSize": 4, "ensemble": {"steps": STEPS}}
+
+
+def narrow() -> onnx.ModelProto:
+    """As `linear`, with an input that is as wide as linear's output."""
+    model = linear()
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 1
+    return model
+
+
+def test_an_ensemble_is_a_configuration_and_an_empty_version(pod: Pod, s3: S3) -> None:
+    pod.wants(
+        WHOLE,
+        model_entry(name="narrow", uri=uploaded(s3, "n.onnx", narrow()), maxBatchSize=8),
+        model_entry(name="digits", uri=uploaded(s3, "d.onnx"), maxBatchSize=8),
+    )
+    result = pod.fetch()
+    assert result["models"][-1] == {
+        "name": "whole",
+        "version": 1,
+        "format": "Ensemble",
+        "inputs": [{"name": "raw", "dataType": "FP32", "shape": [-1, 10]}],
+        "outputs": [{"name": "out", "dataType": "FP32", "shape": [-1, 1]}],
+    }
+    whole = pod.places.models / "whole"
+    assert 'platform: "ensemble"' in (whole / "config.pbtxt").read_text()
+    assert list((whole / "1").iterdir()) == []
+    assert pod.fetch()["models"] == result["models"]
+
+
+def test_models_that_do_not_fit_each_other_are_told_by_the_check(pod: Pod, s3: S3) -> None:
+    uri = uploaded(s3, "d.onnx")
+    pod.wants(model_entry(name="digits", uri=uri), model_entry(name="narrow", uri=uri), WHOLE)
+    with pytest.raises(Failure, match="mid has two shapes") as caught:
+        pod.check()
+    assert (caught.value.reason, caught.value.model) == (Reason.TENSOR_MISMATCH, "whole")
+
+
 def test_the_key_is_long_private_and_kept(pod: Pod, s3: S3) -> None:
     pod.wants(model_entry(uri=uploaded(s3, "d.onnx")))
     pod.fetch()

@@ -6,10 +6,10 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
-from modelservice_runtime.artifacts.onnx_model import TRITON_TYPES, Signature
+from modelservice_runtime.artifacts.onnx_model import TRITON_TYPES
 from modelservice_runtime.document import Document, Model
 from modelservice_runtime.failure import Failure, Reason
-from modelservice_runtime.tensors import Tensor
+from modelservice_runtime.tensors import Signature, Tensor
 from modelservice_runtime.triton.config import Target, config
 from tests.runtime.examples import document, model_entry
 

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.grpc import model_config_pb2 as pb
 
-from modelservice_runtime.artifacts.onnx_model import Signature
 from modelservice_runtime.document import DynamicBatching, Instances, Model
-from modelservice_runtime.tensors import Tensor
+from modelservice_runtime.tensors import Signature, Tensor
 from modelservice_runtime.triton.config import Target, config
 
 model_names = st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}", fullmatch=True)

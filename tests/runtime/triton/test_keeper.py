@@ -153,6 +153,40 @@ async def test_an_instance_that_dies_is_loaded_anew(setting: Setting, tmp_path: 
     assert setting.server.loads == 1
 
 
+async def test_an_ensemble_waits_for_its_models(tmp_path: Path) -> None:
+    """Triton would load the members by itself, beside their keepers, and a second time."""
+    server = Server()
+    server.up = True
+    pulse = Pulse(tmp_path, instances=1)
+    member = Keeper(MODEL, server=server, pulse=pulse)
+    whole = Server()
+    whole.up = True
+    ensemble = Keeper(MODEL, server=whole, pulse=pulse, members=[member])
+    await ensemble.look()
+    assert whole.loads == 0
+    assert ensemble.document()["state"] == "Waiting"
+    assert ensemble.document()["message"] == "It waits for its models digits."
+    server.on_load = refuse
+    await member.look()
+    await ensemble.look()
+    assert whole.loads == 0
+    server.loaded = True
+    await member.look()
+    await ensemble.look()
+    assert (whole.loads, ensemble.state.phase) == (1, Phase.READY)
+
+
+async def test_an_ensemble_that_answers_is_left_alone(tmp_path: Path) -> None:
+    """A member is loaded anew, say: Triton joins it with the ensemble by itself."""
+    server, whole = Server(), Server()
+    server.up = whole.up = whole.loaded = True
+    pulse = Pulse(tmp_path, instances=1)
+    member = Keeper(MODEL, server=server, pulse=pulse)
+    ensemble = Keeper(MODEL, server=whole, pulse=pulse, members=[member])
+    await ensemble.look()
+    assert (whole.loads, ensemble.state.phase) == (0, Phase.READY)
+
+
 async def test_the_state_is_told_in_the_documents_words(setting: Setting) -> None:
     setting.server.up = True
     await setting.look()

@@ -82,21 +82,24 @@ def values(spec: Any, path: tuple[str, ...]) -> Iterator[Any]:
 
 
 def with_value(spec: Manifest, path: tuple[str, ...], value: Any) -> Manifest:
-    """A copy of a spec with `value` at a path that it has; of a list or map its first item's."""
+    """A copy of a spec with `value` at a path that it has; of a list or map in the first item that
+    has it."""
     spec = copy.deepcopy(spec)
     at: Any = spec
-    for head in path[:-1]:
-        at = at[_key(at, head)]
-    key = _key(at, path[-1])
+    for number in range(len(path) - 1):
+        at = at[_key(at, path[number:])]
+    key = _key(at, path[-1:])
     unknown = isinstance(value, dict) and isinstance(at[key], dict)
     at[key] = {**at[key], **value} if unknown else value
     return spec
 
 
-def _key(at: Any, head: str) -> Any:
-    if head == ITEM:
-        return 0
-    return next(iter(at)) if head == KEY else head
+def _key(at: Any, path: tuple[str, ...]) -> Any:
+    head, rest = path[0], path[1:]
+    if head not in {ITEM, KEY}:
+        return head
+    keys = range(len(at)) if head == ITEM else at
+    return next(key for key in keys if any(True for _ in values(at[key], rest)))
 
 
 def _walk(schema: Manifest, *, path: tuple[str, ...]) -> Iterator[Property]:

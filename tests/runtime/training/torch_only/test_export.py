@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from modelservice_runtime.artifacts.onnx_model import Signature
 from modelservice_runtime.failure import Failure, Reason
+from modelservice_runtime.tensors import Signature
 from modelservice_runtime.training.export import check, export
 from modelservice_runtime.training.networks import build, with_head
 from modelservice_runtime.training.recipes import RECIPES, Recipe
