@@ -4,6 +4,7 @@ the parts of kubelet, Job controller and trainer. No function of the operator is
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +46,54 @@ def trained(**training: Any) -> list[Manifest]:
     return [{"name": "m", "training": {"recipe": "cnn", "dataset": dataset, **training}}]
 
 
+def referring(namespace: str = "", **ref: Any) -> list[Manifest]:
+    """`spec.models` with one model from the registry."""
+    where = {"namespace": namespace} if namespace else {}
+    return [{"name": "m", "versionRef": {**ref, **where}}]
+
+
+def version(
+    name: str,
+    number: int,
+    *,
+    namespace: str = "default",
+    model: str = "digits",
+    labels: Manifest | None = None,
+    **metrics: str,
+) -> Manifest:
+    """A ModelVersion as somebody published it; its bytes follow from its name."""
+    digest = hashlib.sha256(f"{namespace}/{name}".encode()).hexdigest()
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "uid": f"uid-{namespace}-{name}",
+            "labels": labels or {},
+            "creationTimestamp": rfc3339(START),
+        },
+        "spec": {
+            "model": model,
+            "version": number,
+            "format": "ONNX",
+            "artifact": {
+                "uri": f"s3://models/{name}.onnx",
+                "digest": f"sha256:{digest}",
+                "size": 4096,
+            },
+            "lineage": {"metrics": metrics},
+        },
+        "status": {},
+    }
+
+
+def grant(*to: Manifest, namespace: str) -> Manifest:
+    """A ModelGrant to all namespaces."""
+    return {
+        "metadata": {"name": "grant", "namespace": namespace, "uid": "uid-grant"},
+        "spec": {"from": [{"allNamespaces": True}], "to": list(to)},
+    }
+
+
 @dataclass
 class World:
     service: Manifest
@@ -54,6 +103,8 @@ class World:
     pods: list[Manifest] = field(default_factory=list)
     versions: list[Manifest] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)  # names of other people's versions
+    published: list[Manifest] = field(default_factory=list)  # what its versionRefs may mean
+    grants: list[Manifest] = field(default_factory=list)
     progress: dict[str, Manifest] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     _count: int = 0
@@ -65,6 +116,8 @@ class World:
             pods=tuple(self.pods),
             versions=tuple(self.versions),
             taken=self.taken,
+            published=tuple(self.published),
+            grants=tuple(self.grants),
             progress=self.progress,
         )
 

@@ -52,7 +52,10 @@ def test_children_go_and_versions_stay(live: Live, served: str, apply: Apply) ->
     live.kubectl.delete(MODEL_SERVICE, name)
     for kind in OWNED:
         live.kubectl.wait_all(kind, empty, selector=f"modelservice.io/name={name}")
-    assert live.kubectl.get(MODEL_VERSION, version["metadata"]["name"]) == version
+    kept = live.kubectl.get(MODEL_VERSION, version["metadata"]["name"])
+    assert kept is not None
+    assert uids([kept]) == uids([version])
+    assert kept["spec"] == version["spec"]
     assert live.bucket.keys(f"s3://models/{live.namespace}/{name}/") == files
     assert version["spec"]["artifact"]["uri"] in files
     assert live.kubectl.get(CONFIG_MAP, "bystander") is not None
@@ -64,4 +67,6 @@ def test_children_go_and_versions_stay(live: Live, served: str, apply: Apply) ->
     assert status["version"] == "1"
     assert status["training"][0]["phase"] == "Succeeded"
     assert live.children(JOB, name) == []
-    assert live.kubectl.list(MODEL_VERSION, selector=f"modelservice.io/name={name}") == [version]
+    assert uids(live.kubectl.list(MODEL_VERSION, selector=f"modelservice.io/name={name}")) == uids(
+        [version]
+    )

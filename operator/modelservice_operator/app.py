@@ -22,6 +22,7 @@ from modelservice_operator.controller.execute import Executor
 from modelservice_operator.controller.observer import Observer
 from modelservice_operator.controller.progress import Poller
 from modelservice_operator.controller.queue import Lane, Queue
+from modelservice_operator.controller.record import Recorder
 from modelservice_operator.controller.resync import Sweeper
 from modelservice_operator.controller.store import Store
 from modelservice_operator.controller.supervise import supervise
@@ -35,6 +36,7 @@ from modelservice_operator.kube.events import Events
 from modelservice_operator.kube.lease import Alone, Lease
 from modelservice_operator.metrics import Metrics
 from modelservice_operator.settings import Settings
+from modelservice_operator.view import Key, VersionKey
 
 log = logging.getLogger(__name__)
 
@@ -122,15 +124,19 @@ class Replica:
         writer = Writer(client, fence=self._lease)
         self._events = Events(client, instance=settings.identity)
         queue = Queue()
+        executor = Executor(client=client, writer=writer, store=self._store)
         self._workers = Workers(
             queue=queue,
-            reconcile=make_reconcile(
-                store=self._store,
-                executor=Executor(client=client, writer=writer, store=self._store),
-                events=self._events,
-                metrics=metrics,
-                platform=platform,
-                clock=time.time,
+            reconcile=_by_kind(
+                services=make_reconcile(
+                    store=self._store,
+                    executor=executor,
+                    events=self._events,
+                    metrics=metrics,
+                    platform=platform,
+                    clock=time.time,
+                ),
+                versions=Recorder(store=self._store, executor=executor),
             ),
             slots={Lane.NORMAL: settings.workers, Lane.SHORT: settings.status_workers},
             metrics=metrics,
@@ -191,6 +197,8 @@ class Replica:
             self._metrics.leader.set(1)
             for key in self._store.services():
                 self._workers.enqueue(key, lane=Lane.NORMAL)
+            for version in self._store.versions():
+                self._workers.enqueue(version, lane=Lane.SHORT)
             async with asyncio.TaskGroup() as term:
                 work = [
                     term.create_task(self._workers.run()),
@@ -200,3 +208,12 @@ class Replica:
                 for task in work:
                     task.cancel()
             self._metrics.leader.set(0)
+
+
+def _by_kind(*, services: Reconcile, versions: Recorder) -> Reconcile:
+    """Both kinds that have a status of ours wait in one queue."""
+
+    async def reconcile(key: Key) -> float | None:
+        return await (versions(key) if isinstance(key, VersionKey) else services(key))
+
+    return reconcile

@@ -23,6 +23,14 @@ class Key:
         return f"{self.namespace}/{self.name}"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class VersionKey(Key):
+    """Of a ModelVersion, which is no key of a service of the same name."""
+
+    def __str__(self) -> str:
+        return f"modelversion {self.namespace}/{self.name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """One live child, trimmed to what decisions need.
@@ -56,5 +64,9 @@ class View:
     # names of all ModelVersions in the namespace, also of other services; not a copy
     taken: Collection[str] = ()
     progress: Mapping[str, Manifest] = field(default_factory=dict)
+    # the ModelVersions that its versionRefs mean, of any namespace, granted or not; and all grants
+    # of the other namespaces that it refers to
+    published: tuple[Manifest, ...] = ()
+    grants: tuple[Manifest, ...] = ()
     # somebody took a child away: the garbage collector, if the service is gone and nobody said so
     bereaved: bool = False

@@ -2,10 +2,16 @@
 
 import pytest
 
-from modelservice_operator.api import InvalidSpec, ModelService, ModelVersion, parse_strictly
+from modelservice_operator.api import (
+    InvalidSpec,
+    ModelGrant,
+    ModelService,
+    ModelVersion,
+    parse_strictly,
+)
 from tests.api import corpus
 
-TYPES = {"ModelService": ModelService, "ModelVersion": ModelVersion}
+TYPES = {"ModelService": ModelService, "ModelVersion": ModelVersion, "ModelGrant": ModelGrant}
 
 
 @pytest.mark.parametrize("case", corpus.good(), ids=str)

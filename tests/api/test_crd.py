@@ -12,13 +12,20 @@ from typing import Any
 import pytest
 
 from modelservice_operator import generate
-from modelservice_operator.api import InvalidSpec, ModelService, ModelVersion, crd, parse_strictly
+from modelservice_operator.api import (
+    InvalidSpec,
+    ModelGrant,
+    ModelService,
+    ModelVersion,
+    crd,
+    parse_strictly,
+)
 from modelservice_operator.api.modelservice import TENSORS_MAX
 from modelservice_operator.api.schema import RULES
 from tests.api import corpus
 
 REPOSITORY = Path(__file__).parents[2]
-TYPES = {"ModelService": ModelService, "ModelVersion": ModelVersion}
+TYPES = {"ModelService": ModelService, "ModelVersion": ModelVersion, "ModelGrant": ModelGrant}
 FILES = generate.files()
 DOCUMENTS = {kind: model.model_json_schema() for kind, model in TYPES.items()}
 SCHEMAS = {definition.kind: crd.root(definition.model) for definition in crd.DEFINITIONS}
@@ -110,6 +117,9 @@ def _empty_pools(spec: Json) -> int:
         one["maxItems" if one["type"] == "array" else "maxProperties"] = 0
     # A step names an input and an output at least.
     steps["maxItems"] = TENSORS_MAX // 2 // models["maxItems"]
+    # A rule allows one origin.
+    origins = [model.pop(name) for name in ("source", "versionRef", "training", "ensemble")]
+    model["origin"] = max(origins, key=largest)
     return TENSORS_MAX * max(entries)
 
 

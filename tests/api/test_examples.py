@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from modelservice_operator.api import ModelService, ModelVersion, parse_strictly
+from modelservice_operator.api import ModelGrant, ModelService, ModelVersion, parse_strictly
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
-TYPES = {"ModelService": ModelService, "ModelVersion": ModelVersion}
+TYPES = {"ModelService": ModelService, "ModelVersion": ModelVersion, "ModelGrant": ModelGrant}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
@@ -28,4 +28,6 @@ def test_the_examples_are_all_there() -> None:
         "linear",
         "modelversion",
         "onnx-from-s3",
+        "shared-version",
+        "version-ref",
     }

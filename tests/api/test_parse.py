@@ -73,8 +73,9 @@ def test_each_problem_is_one_sentence_with_its_field() -> None:
         parse_service(service(models=[model(maxBatchSize=-1), {"name": "b"}], suspend="yes"))
     assert str(refusal.value) == (
         "spec.models[0].maxBatchSize: must be greater than or equal to 0; "
-        "spec.models[1]: a model needs exactly one of source, training and ensemble: "
-        "source serves a file, training makes one, ensemble joins other models; "
+        "spec.models[1]: a model needs exactly one of source, versionRef, training and ensemble: "
+        "source serves a file, versionRef a version of the registry, training makes one, ensemble "
+        "joins other models; "
         "spec.suspend: must be a valid boolean"
     )
 

@@ -23,7 +23,7 @@ def crds(helm: Path, *arguments: str) -> dict[str, Manifest]:
 def test_copies_are_byte_equal() -> None:
     copies = {path.name: path.read_bytes() for path in (CHART / "files" / "crds").iterdir()}
     assert copies == {path.name: path.read_bytes() for path in GENERATED.iterdir()}
-    assert len(copies) == 2
+    assert len(copies) == 3
 
 
 def test_helm_does_not_install_them_a_second_time() -> None:

@@ -28,6 +28,8 @@ def test_cluster_role_is_what_the_kinds_need(helm: Path) -> None:
     needed |= {
         ("modelservice.io", "modelservices"): READ,
         ("modelservice.io", "modelservices/status"): {"patch"},
+        ("modelservice.io", "modelversions/status"): {"patch"},
+        ("modelservice.io", "modelgrants"): READ - {"get"},
         ("modelservice.io", "modelversions"): READ | {"create"},
         ("", "pods"): READ - {"get"},
         ("", "events"): {"create"},
@@ -71,6 +73,7 @@ def test_users_may_read_everything_and_write_no_status(helm: Path) -> None:
     edit = rights(only(documents, kind="ClusterRole", name=f"{RELEASE}-edit"))
     assert all(verbs == READ for verbs in view.values())
     assert {resource for _, resource in edit} == {
+        "modelgrants",
         "modelservices",
         "modelservices/scale",
         "modelversions",

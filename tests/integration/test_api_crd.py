@@ -17,14 +17,14 @@ import yaml
 
 from e2e.cluster.client import APPLY, MERGE, Client, Refused
 from e2e.cluster.controlplane import ControlPlane
-from modelservice_operator.api import crd, parse_service, parse_version, quantity
+from modelservice_operator.api import crd, parse_grant, parse_service, parse_version, quantity
 from tests.api import corpus
 from tests.api.quantities import CANONICAL, ODD
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 GROUP = "/apis/modelservice.io/v1alpha1/namespaces/default"
-PLURALS = {"ModelService": "modelservices", "ModelVersion": "modelversions"}
-PARSE = {"ModelService": parse_service, "ModelVersion": parse_version}
+PLURALS = {one.kind: one.plural for one in crd.DEFINITIONS}
+PARSE = {"ModelService": parse_service, "ModelVersion": parse_version, "ModelGrant": parse_grant}
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,7 @@ def test_a_quantity_is_canonical_when_the_server_keeps_it_as_it_is(server: Serve
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_the_examples_are_taken(server: Server, example: Path) -> None:
     for manifest in yaml.safe_load_all(example.read_text()):
+        manifest["metadata"].pop("namespace", None)  # which is not there
         stored = server.try_out(manifest)
         parse = PARSE[manifest["kind"]]
         assert parse(stored).spec == parse(manifest).spec
@@ -130,9 +131,10 @@ def test_a_version_never_changes(server: Server) -> None:
     server.send("DELETE", path, {})
 
 
-def test_every_field_of_a_status_is_kept(server: Server) -> None:
+@pytest.mark.parametrize("kind", ["ModelService", "ModelVersion"])
+def test_every_field_of_a_status_is_kept(server: Server, kind: str) -> None:
     """One that the CRD does not hold would be dropped, and written again at each reconcile."""
-    definition = next(one for one in crd.DEFINITIONS if one.kind == "ModelService")
+    definition = next(one for one in crd.DEFINITIONS if one.kind == kind)
     good = next(one.manifest for one in corpus.good() if one.manifest["kind"] == definition.kind)
     manifest = {**good, "metadata": {"name": "kept"}}
     path = f"{GROUP}/{definition.plural}"

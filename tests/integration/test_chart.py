@@ -117,10 +117,13 @@ def test_operator_pod_is_admitted_where_only_restricted_pods_are(plane: ControlP
 RIGHTS = {
     ("watch", "modelservice.io/modelservices", ""): True,
     ("patch", "modelservice.io/modelservices/status", "default"): True,
+    ("patch", "modelservice.io/modelversions/status", "default"): True,
+    ("watch", "modelservice.io/modelgrants", ""): True,
     ("create", "apps/deployments", "default"): True,
     ("get", "coordination.k8s.io/leases", NAMESPACE): True,
     ("patch", "modelservice.io/modelservices", "default"): False,
     ("delete", "modelservice.io/modelversions", "default"): False,
+    ("create", "modelservice.io/modelgrants", "default"): False,
     ("get", "/secrets", NAMESPACE): False,
     ("create", "/pods", "default"): False,
     ("create", "/pods/exec", "default"): False,

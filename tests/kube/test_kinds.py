@@ -34,6 +34,7 @@ def test_children_and_pods_are_narrowed_to_ours() -> None:
     assert {kind.selector for kind in CHILDREN} == {ours}
     assert BY_NAME["Pod"].selector == ours
     assert {kind.kind for kind in WATCHED if kind.selector is None} == {
+        "ModelGrant",
         "ModelService",
         "ModelVersion",
     }

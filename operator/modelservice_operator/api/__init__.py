@@ -1,4 +1,4 @@
-"""The contract: ModelService and ModelVersion v1alpha1, and how they are parsed.
+"""The contract: ModelService, ModelVersion and ModelGrant v1alpha1, and how they are parsed.
 
 The CRDs, the reference documentation and the operator's own view of a spec all come from these
 types. Nothing here knows of a cluster.
@@ -16,6 +16,7 @@ from modelservice_operator.api.common import (
 )
 from modelservice_operator.api.ensemble import Ensemble, Step
 from modelservice_operator.api.model import DynamicBatching, InstanceGroup, Model
+from modelservice_operator.api.modelgrant import GrantFrom, GrantTo, ModelGrant, ModelGrantSpec
 from modelservice_operator.api.modelservice import (
     Autoscaling,
     CpuMetric,
@@ -32,15 +33,18 @@ from modelservice_operator.api.modelversion import (
     Lineage,
     ModelVersion,
     ModelVersionSpec,
+    ModelVersionStatus,
 )
 from modelservice_operator.api.origin import Dataset, Optimizer, Source, Training
 from modelservice_operator.api.parse import (
     InvalidSpec,
     Problem,
+    parse_grant,
     parse_service,
     parse_strictly,
     parse_version,
 )
+from modelservice_operator.api.registry import MetricPick, Pick, VersionRef, VersionSelector
 from modelservice_operator.api.serving import ModelStorage, Serving, Toleration
 from modelservice_operator.api.status import (
     ModelServiceStatus,
@@ -51,10 +55,12 @@ from modelservice_operator.api.status import (
 
 __all__ = [
     "Artifact", "Autoscaling", "Code", "Condition", "CpuMetric", "Dataset", "DatasetLineage",
-    "DynamicBatching", "Ensemble", "Gpu", "InstanceGroup", "InvalidSpec", "Lineage", "Model",
-    "ModelService", "ModelServiceSpec", "ModelServiceStatus", "ModelStatus", "ModelStorage",
-    "ModelVersion", "ModelVersionSpec", "ObjectMeta", "Optimizer", "Problem", "ResourceAmounts",
-    "Resources", "Rollout", "RolloutStatus", "ScalingMetric", "SecretRef", "Serving", "Source",
-    "Step", "TensorSpec", "Toleration", "Training", "TrainingStatus",
-    "parse_service", "parse_strictly", "parse_version",
+    "DynamicBatching", "Ensemble", "Gpu", "GrantFrom", "GrantTo", "InstanceGroup", "InvalidSpec",
+    "Lineage", "MetricPick", "Model", "ModelGrant", "ModelGrantSpec", "ModelService",
+    "ModelServiceSpec", "ModelServiceStatus", "ModelStatus", "ModelStorage", "ModelVersion",
+    "ModelVersionSpec", "ModelVersionStatus", "ObjectMeta", "Optimizer", "Pick", "Problem",
+    "ResourceAmounts", "Resources", "Rollout", "RolloutStatus", "ScalingMetric", "SecretRef",
+    "Serving", "Source", "Step", "TensorSpec", "Toleration", "Training", "TrainingStatus",
+    "VersionRef", "VersionSelector", "parse_grant", "parse_service", "parse_strictly",
+    "parse_version",
 ]  # fmt: skip

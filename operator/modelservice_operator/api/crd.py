@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from modelservice_operator.api import names
+from modelservice_operator.api.modelgrant import ModelGrant
 from modelservice_operator.api.modelservice import ModelService
 from modelservice_operator.api.modelversion import ModelVersion
 from modelservice_operator.api.schema import RULES, Schema
@@ -97,12 +98,27 @@ VERSIONS: Final = Definition(
         Column("Version", ".spec.version", type="integer"),
         Column("Format", ".spec.format"),
         Column("Digest", ".spec.artifact.digest"),
+        Column("Users", ".status.users", type="integer"),
+        Column("Used By", ".status.usedBy", wide=True),
+        _AGE,
+    ),
+    subresources={"status": {}},
+)
+
+GRANTS: Final = Definition(
+    model=ModelGrant,
+    plural="modelgrants",
+    short_name="mgrant",
+    categories=("models",),
+    columns=(
+        Column("From", ".spec.from"),
+        Column("To", ".spec.to"),
         _AGE,
     ),
     subresources={},
 )
 
-DEFINITIONS: Final = (SERVICES, VERSIONS)
+DEFINITIONS: Final = (SERVICES, VERSIONS, GRANTS)
 
 
 def manifest(definition: Definition) -> Json:

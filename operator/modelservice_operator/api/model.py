@@ -10,6 +10,7 @@ from pydantic import Field
 from modelservice_operator.api.common import Tensors
 from modelservice_operator.api.ensemble import Ensemble, Problem, problems
 from modelservice_operator.api.origin import Source, Training
+from modelservice_operator.api.registry import VersionRef
 from modelservice_operator.api.scalars import CanonicalDuration, Duration, ModelName, between
 from modelservice_operator.api.schema import BY_NAME, SET, Range, Rule, Schema
 
@@ -39,13 +40,17 @@ class InstanceGroup(Schema):
 
 
 class Model(Schema):
-    """One model of the service: exactly one of `source`, `training` and `ensemble`."""
+    """One model of the service: exactly one of `source`, `versionRef`, `training` and
+    `ensemble`."""
 
     name: ModelName
     """The model's name in Triton and in requests."""
 
     source: Source | None = None
     """A model file that exists."""
+
+    version_ref: VersionRef | None = None
+    """A version in the registry."""
 
     training: Training | None = None
     """A training that makes the model."""
@@ -72,7 +77,7 @@ class Model(Schema):
     @property
     def origins(self) -> tuple[object, ...]:
         """The origins that are stated; a rule makes it exactly one."""
-        stated = (self.source, self.training, self.ensemble)
+        stated = (self.source, self.version_ref, self.training, self.ensemble)
         return tuple(origin for origin in stated if origin is not None)
 
     def late_problems(self) -> Iterable[Problem]:
@@ -86,11 +91,12 @@ class Model(Schema):
 
     rules: ClassVar[tuple[Rule[Model], ...]] = (
         Rule(
-            cel="[has(self.source), has(self.training), has(self.ensemble)]"
+            cel="[has(self.source), has(self.versionRef), has(self.training), has(self.ensemble)]"
             ".exists_one(given, given)",
             check=lambda model: len(model.origins) == 1,
-            message="a model needs exactly one of source, training and ensemble: source serves a "
-            "file, training makes one, ensemble joins other models",
+            message="a model needs exactly one of source, versionRef, training and ensemble: "
+            "source serves a file, versionRef a version of the registry, training makes one, "
+            "ensemble joins other models",
         ),
         Rule(
             cel="!has(self.ensemble) || (!has(self.dynamicBatching) && !has(self.instances))",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from modelservice_operator.api.common import Tensors
 from modelservice_operator.api.modelservice import ObjectMeta
 from modelservice_operator.api.scalars import (
+    Counter,
     Digest,
     Index,
     ModelName,
@@ -16,6 +17,8 @@ from modelservice_operator.api.scalars import (
     S3Location,
 )
 from modelservice_operator.api.schema import Range, Schema, Transition
+
+USERS_SHOWN: Final = 32
 
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=512)]
 Values = Annotated[
@@ -103,6 +106,23 @@ class ModelVersionSpec(Schema):
     """How it came about."""
 
 
+class ModelVersionStatus(Schema):
+    """What the operator found."""
+
+    used_by: (
+        Annotated[
+            tuple[Annotated[str, Field(strict=True, max_length=128)], ...],
+            Field(max_length=USERS_SHOWN),
+        ]
+        | None
+    ) = None
+    """The ModelServices that serve this version, as <namespace>/<name>, sorted: the first ones
+    where there are many. While there are any, the version is not deleted."""
+
+    users: Counter | None = None
+    """How many ModelServices serve this version."""
+
+
 class ModelVersion(Schema):
     """One version of a model: its file, its tensors and how it came about. Made by a training, or
     applied by a user to publish a file."""
@@ -119,3 +139,6 @@ class ModelVersion(Schema):
         ),
     ]
     """The version."""
+
+    status: ModelVersionStatus | None = None
+    """What the operator found."""

@@ -15,6 +15,7 @@ RUNTIME_API_VERSION: Final = "runtime.modelservice.io/v1"
 
 KIND_SERVICE: Final = "ModelService"
 KIND_VERSION: Final = "ModelVersion"
+KIND_GRANT: Final = "ModelGrant"
 
 # Field manager of server-side apply and value of app.kubernetes.io/managed-by.
 MANAGER: Final = "modelservice-operator"

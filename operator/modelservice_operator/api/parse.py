@@ -10,10 +10,11 @@ from typing import Any, Final, Literal, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from modelservice_operator.api.modelgrant import ModelGrant
 from modelservice_operator.api.modelservice import ModelService
 from modelservice_operator.api.modelversion import ModelVersion
 
-Object = TypeVar("Object", ModelService, ModelVersion)
+Object = TypeVar("Object", ModelService, ModelVersion, ModelGrant)
 
 _SHOWN: Final = 5
 _SENTENCES: Final = {
@@ -57,6 +58,11 @@ def parse_service(raw: Mapping[str, Any]) -> ModelService:
 def parse_version(raw: Mapping[str, Any]) -> ModelVersion:
     """InvalidSpec when it breaks a rule; unknown fields and status as in `parse_service`."""
     return _parse(ModelVersion, {key: value for key, value in raw.items() if key != "status"})
+
+
+def parse_grant(raw: Mapping[str, Any]) -> ModelGrant:
+    """InvalidSpec when it breaks a rule; unknown fields as in `parse_service`."""
+    return _parse(ModelGrant, raw)
 
 
 def parse_strictly(raw: Mapping[str, Any], *, model: type[Object]) -> Object:

@@ -50,6 +50,11 @@ ObjectName = Annotated[
     Field(strict=True, min_length=1, max_length=253),
     matches(_DOMAIN, message="must be the name of an object: a-z, 0-9, - and ."),
 ]
+Namespace = Annotated[
+    str,
+    Field(strict=True, min_length=1, max_length=63),
+    matches(_DNS_LABEL, message="must be the name of a namespace: a-z, 0-9 and -"),
+]
 ModelName = Annotated[
     str,
     Field(strict=True, min_length=1, max_length=63),

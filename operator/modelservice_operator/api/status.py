@@ -34,6 +34,16 @@ class SeenTensor(Schema):
 SeenTensors = Annotated[tuple[SeenTensor, ...], Field(max_length=128), ListType("name")]
 
 
+class VersionRefStatus(Schema):
+    """A ModelVersion."""
+
+    namespace: Name
+    """Namespace of the ModelVersion."""
+
+    name: Name
+    """Name of the ModelVersion."""
+
+
 class ModelStatus(Schema):
     """One model as it is served."""
 
@@ -45,6 +55,9 @@ class ModelStatus(Schema):
 
     digest: Name | None = None
     """Digest of the artifact that is served."""
+
+    version_ref: VersionRefStatus | None = None
+    """The ModelVersion that is served, of a model that refers to one."""
 
     loaded_replicas: Counter | None = None
     """Pods that have this version loaded."""

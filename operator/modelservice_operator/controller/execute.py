@@ -18,8 +18,9 @@ from typing import Any, Final
 
 from modelservice_operator.api import names
 from modelservice_operator.canonical import digest
+from modelservice_operator.controller.belonging import controller_of
 from modelservice_operator.controller.delta import Apply, Change, Delete, wanted_fields
-from modelservice_operator.controller.store import Store, controller_of
+from modelservice_operator.controller.store import Store
 from modelservice_operator.controller.trim import trim
 from modelservice_operator.kube.apply import Writer
 from modelservice_operator.kube.client import Client

@@ -10,12 +10,14 @@ from typing import Any, Final, Protocol
 from modelservice_operator.api import names
 from modelservice_operator.controller.queue import Lane
 from modelservice_operator.controller.store import Store
-from modelservice_operator.view import Key
+from modelservice_operator.view import Key, VersionKey
 
 Manifest = dict[str, Any]
 
 # A pod, its Deployment and the pod's next step come shortly after each other: one run for them.
 TOGETHER: Final = 0.1
+# Many services may begin to serve a version shortly after each other: one write tells of them.
+SETTLED: Final = 1.0
 
 
 class Enqueue(Protocol):
@@ -34,12 +36,22 @@ class Observer:
         """An object as it is now (or was a while ago: the store knows which is newer)."""
         for key in self._store.put(kind, obj, listed=listed):
             self._ask(key, new=_new(kind, obj=obj))
+        self._wake()
 
     def gone(self, kind: str, *, uid: str, version: str) -> None:
         """An object that is no more, or not in our selection, since this version."""
         key = self._store.lose(uid, version=version)
         if key is not None:
             self._ask(key, new=kind in {names.KIND_SERVICE, names.KIND_VERSION})
+        self._wake()
+
+    def _wake(self) -> None:
+        """Ask for those whom objects of others concern."""
+        for key in self._store.woken():
+            if isinstance(key, VersionKey):
+                self._enqueue(key, lane=Lane.SHORT, delay=SETTLED)
+            else:
+                self._enqueue(key, lane=Lane.NORMAL)
 
     def _ask(self, key: Key, *, new: bool) -> None:
         if new:

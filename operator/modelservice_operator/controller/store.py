@@ -8,15 +8,17 @@ a hundredth of the memory of dicts, and nobody can change them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from sys import intern
 from typing import Any, Final
 
 from modelservice_operator.api import names
+from modelservice_operator.controller.belonging import Owner, belongs, grants_of
 from modelservice_operator.controller.packing import Packer
+from modelservice_operator.controller.registry import Registry
 from modelservice_operator.controller.trim import trim
-from modelservice_operator.view import Key, Observed, View
+from modelservice_operator.view import Key, Observed, VersionKey, View
 
 Manifest = dict[str, Any]
 
@@ -25,11 +27,6 @@ Manifest = dict[str, Any]
 GONE_LIMIT: Final = 50_000
 _DENIED: Final = "denied"
 PROBED: Final = frozenset({names.COMPONENT_TRAINING, names.COMPONENT_CHECK})
-
-
-# What an object is found by: namespace and uid of its service, for a ModelVersion the service's key
-# (which has an empty name where it says of none), None for a service itself.
-Owner = tuple[str, str] | Key | None
 
 
 @dataclass(slots=True)
@@ -61,6 +58,7 @@ class Store:
         self._owned: dict[Owner, dict[str, _Entry]] = {}
         # names of all ModelVersions, by namespace: ours, other services' and other people's
         self._taken: dict[str, dict[str, str]] = {}
+        self._registry = Registry()
         self._packer = Packer()
         # the version at which an object went: empty where nobody said, _DENIED after a 404
         self._gone: dict[str, str] = {}
@@ -79,6 +77,30 @@ class Store:
         """The keys of all ModelServices."""
         return self._services.keys()
 
+    def versions(self) -> Iterable[VersionKey]:
+        """The keys of all ModelVersions."""
+        return [
+            VersionKey(namespace, name)
+            for namespace in self._taken
+            for name in self._taken[namespace]
+        ]
+
+    def woken(self) -> tuple[Key, ...]:
+        """The keys that what came in since the last time concerns without being theirs.
+
+        NB: not only what observers put in. The answer to our own write concerns others too, and the
+        event that follows it says nothing new.
+        """
+        return self._registry.woken()
+
+    def published(self, key: VersionKey) -> tuple[Manifest, tuple[Key, ...]] | None:
+        """A ModelVersion and the services whose live revisions serve it; None if it is gone."""
+        uid = self._taken.get(key.namespace, {}).get(key.name)
+        if uid is None:
+            return None
+        version = self._versioned(self._entries[uid])
+        return version, tuple(self._registry.users(version, services=self._services))
+
     def put(self, kind: str, obj: Manifest, *, listed: bool = False) -> tuple[Key, ...]:
         """Take in a live object, from a list or not. The keys of the services that it concerns;
         none if nothing changed that decisions read, two where it went from one to another."""
@@ -91,7 +113,7 @@ class Store:
             return _those(self._insert(kind, obj=obj)) if alive else ()
         if not _newer(version, than=entry.version):
             return ()
-        key, owner = _belongs(kind, metadata=metadata)
+        key, owner = belongs(kind, metadata=metadata)
         if owner != entry.owner:  # adopted or orphaned by somebody
             self._remove(entry)
             return _those(entry.key, self._insert(kind, obj=obj))
@@ -99,8 +121,10 @@ class Store:
         data = self._packer.pack(kind, trim(kind, obj))
         if data == entry.data:
             return ()
+        before = self._load(entry) if kind == names.KIND_VERSION else None
         entry.data = data
         self._probe(entry, obj=obj)
+        self._note(entry, obj=obj, before=before)
         return _those(key)
 
     def forget(self, uid: str, *, version: str = "") -> Key | None:
@@ -193,6 +217,14 @@ class Store:
             pods=tuple(pods),
             versions=tuple(self._versioned(entry) for entry in self._owned.get(key, {}).values()),
             taken=self._taken.get(key.namespace, {}).keys(),
+            published=tuple(
+                self._load(self._entries[one]) for one in self._registry.candidates(key)
+            ),
+            grants=tuple(
+                self._load(entry)
+                for namespace in self._registry.namespaces(key)
+                for entry in self._owned.get(grants_of(namespace), {}).values()
+            ),
             progress=progress,
             bereaved=(key.namespace, uid) in self._bereaved,
         )
@@ -228,7 +260,7 @@ class Store:
 
     def _insert(self, kind: str, *, obj: Manifest) -> Key | None:
         metadata = obj["metadata"]
-        key, owner = _belongs(kind, metadata=metadata)
+        key, owner = belongs(kind, metadata=metadata)
         if key is None and owner is None:
             return None
         entry = _Entry(
@@ -249,7 +281,19 @@ class Store:
             self._taken.setdefault(metadata["namespace"], {})[entry.name] = entry.uid
         self._entries[entry.uid] = entry
         self._probe(entry, obj=obj)
+        self._note(entry, obj=obj, before=None)
         return key
+
+    def _note(self, entry: _Entry, *, obj: Manifest, before: Manifest | None) -> None:
+        """What a new or changed object means for others; `before` is what a version was."""
+        if before is not None:
+            now = self._load(entry)
+            if all(now[part] == before[part] for part in ("metadata", "spec")):
+                self._registry.touch(now)  # its status alone, which is for itself to judge
+                return
+            self._registry.withdraw(before)
+        uid = entry.owner[1] if isinstance(entry.owner, tuple) else ""
+        self._registry.seen(entry.kind, obj, key=entry.key, uid=uid)
 
     def _displace(self, entry: _Entry) -> None:
         """A name is held by one object: the deletion of the one before was missed."""
@@ -266,6 +310,11 @@ class Store:
 
     def _remove(self, entry: _Entry) -> None:
         del self._entries[entry.uid]
+        if entry.kind == names.KIND_VERSION:
+            self._registry.withdraw(self._load(entry))
+        else:
+            namespace = entry.owner[0] if isinstance(entry.owner, tuple) else ""
+            self._registry.gone(entry.kind, key=entry.key, namespace=namespace, uid=entry.uid)
         self._accepted.pop(entry.uid, None)
         self._probes.pop(entry.uid, None)
         self._progress.pop(entry.uid, None)
@@ -289,31 +338,6 @@ class Store:
         else:
             # what it told last stays readable until the pod is gone
             self._probes.pop(entry.uid, None)
-
-
-def _belongs(kind: str, *, metadata: Manifest) -> tuple[Key | None, Owner]:
-    """The service that an object concerns, and what the object is found by. (None, None): none."""
-    namespace = intern(metadata["namespace"])
-    labels: Mapping[str, str] = metadata.get("labels") or {}
-    service = labels.get(names.LABEL_NAME)
-    if kind == names.KIND_SERVICE:
-        return Key(namespace, intern(metadata["name"])), None
-    if kind == names.KIND_VERSION:
-        key = Key(namespace, intern(service or ""))
-        return (key, key) if service else (None, key)
-    if kind == "Pod" and service is not None and names.LABEL_SERVICE_UID in labels:
-        uid = intern(labels[names.LABEL_SERVICE_UID])
-        return Key(namespace, intern(service)), (namespace, uid)
-    owner = controller_of(metadata)
-    if owner is not None and owner["kind"] == names.KIND_SERVICE:
-        return Key(namespace, intern(owner["name"])), (namespace, intern(owner["uid"]))
-    return None, None
-
-
-def controller_of(metadata: Manifest) -> Manifest | None:
-    """The owner reference of the controller of an object."""
-    references: list[Manifest] = metadata.get("ownerReferences") or []
-    return next((ref for ref in references if ref.get("controller")), None)
 
 
 def _newer(version: str, *, than: str) -> bool:

@@ -118,6 +118,14 @@ def version(obj: Manifest) -> Manifest:
     return _whole(obj, metadata=kept)
 
 
+def grant(obj: Manifest) -> Manifest:
+    """A ModelGrant: where it is and what it allows."""
+    return {
+        "metadata": _pick(obj["metadata"], ("name", "namespace", "uid")),
+        "spec": obj.get("spec") or {},
+    }
+
+
 def pod(obj: Manifest) -> Manifest:
     """A pod: who it belongs to, where it is, and what its containers say."""
     metadata = obj["metadata"]
@@ -144,6 +152,7 @@ def pod(obj: Manifest) -> Manifest:
 _TRIMS: Final[Mapping[str, Callable[[Manifest], Manifest]]] = {
     names.KIND_SERVICE: service,
     names.KIND_VERSION: version,
+    names.KIND_GRANT: grant,
     "Pod": pod,
 }
 

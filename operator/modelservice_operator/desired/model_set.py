@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelservice_operator.api import Model, Source, names
+from modelservice_operator.api import Model, Source, VersionRef, names
 from modelservice_operator.desired.model_config import model_config
 from modelservice_operator.desired.platform import Platform
 
@@ -34,6 +34,8 @@ class ModelEntry:
     # the model's own tensors, where they are known
     inputs: Tensors | None = None
     outputs: Tensors | None = None
+    # namespace and name of the ModelVersion, of a model that refers to one
+    version_ref: Mapping[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -51,6 +53,7 @@ class ModelEntry:
             "stated": self.spec.source.sha256 if self.spec.source else None,
             "secret": self.secret,
             "config": model_config(self.spec),
+            **self._reference(),
         }
 
     def record(self) -> dict[str, Any]:
@@ -59,9 +62,13 @@ class ModelEntry:
             "name": self.name,
             "version": self.version,
             **({"uri": self.uri, "digest": self.digest} if self.uri is not None else {}),
+            **self._reference(),
             **({"inputs": list(self.inputs)} if self.inputs is not None else {}),
             **({"outputs": list(self.outputs)} if self.outputs is not None else {}),
         }
+
+    def _reference(self) -> dict[str, Any]:
+        return {"versionRef": dict(self.version_ref)} if self.version_ref is not None else {}
 
 
 def document(
@@ -90,8 +97,8 @@ def _triton(platform: Platform, *, gpus: int) -> dict[str, Any]:
     return {"backends": list(platform.triton.backends), "gpu": usable > 0, "gpus": usable}
 
 
-def source_secret(source: Source, *, platform: Platform) -> str:
-    return source.secret_ref.name if source.secret_ref else platform.storage.secret_name
+def secret_of(origin: Source | VersionRef, *, platform: Platform) -> str:
+    return origin.secret_ref.name if origin.secret_ref else platform.storage.secret_name
 
 
 def secrets(entries: Sequence[ModelEntry]) -> tuple[str, ...]:
@@ -109,5 +116,7 @@ def _document_entry(entry: ModelEntry) -> dict[str, Any]:
         "digest": entry.digest,
         "stated": entry.spec.source is not None and entry.spec.source.sha256 is not None,
         "credentials": f"{CREDENTIALS}/{entry.secret}",
+        # the pod has no use for it; the revision's record is made anew from here if it is lost
+        **({"versionRef": dict(entry.version_ref)} if entry.version_ref is not None else {}),
         **model_config(entry.spec),
     }

@@ -1,7 +1,8 @@
 """From the spec to the models that a revision would serve, and to the revision's name.
 
-A source becomes an entry as it stands, and so does an ensemble; a training becomes one once a
-version of it exists. Entries are pinned to digests before they make a revision.
+A source becomes an entry as it stands, and so does an ensemble; a training and a reference to the
+registry become one once a version exists. Entries are pinned to digests before they make a
+revision.
 """
 
 from __future__ import annotations
@@ -10,23 +11,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from modelservice_operator.api import ModelService
+from modelservice_operator.api import Model, ModelService
 from modelservice_operator.canonical import digest
-from modelservice_operator.desired.model_set import ModelEntry, source_secret
+from modelservice_operator.desired.lookup import Missing
+from modelservice_operator.desired.model_set import ModelEntry, secret_of
 from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.runs import Run
 from modelservice_operator.rollout.revisions import Revision
+from modelservice_operator.view import Manifest
 
 
 def entries_of(
-    service: ModelService, *, runs: Sequence[Run], platform: Platform
+    service: ModelService,
+    *,
+    runs: Sequence[Run],
+    found: Mapping[str, Manifest | Missing],
+    platform: Platform,
 ) -> tuple[tuple[ModelEntry, ...], tuple[str, ...]]:
-    """The models that a revision would serve; none while one of them does not exist yet."""
+    """The models that a revision would serve; none while one of them does not exist yet.
+
+    `found` is what was looked up in the registry, by model.
+    """
     by_name = {run.model.name: run for run in runs}
     entries, waiting = [], []
     for model in service.spec.models:
         if model.source is not None:
-            secret = source_secret(model.source, platform=platform)
+            secret = secret_of(model.source, platform=platform)
             stated = f"sha256:{model.source.sha256}" if model.source.sha256 else None
             entries.append(
                 ModelEntry(
@@ -37,23 +47,46 @@ def entries_of(
         if model.ensemble is not None:
             entries.append(ModelEntry(spec=model, version=1))
             continue
-        version = by_name[model.name].serving
-        if version is None:
+        if model.version_ref is not None:
+            version = found[model.name]
+            if isinstance(version, Missing):
+                waiting.append(model.name)
+            else:
+                entries.append(_registered(model, version=version, platform=platform))
+            continue
+        trained = by_name[model.name].serving
+        if trained is None:
             waiting.append(model.name)
             continue
-        artifact = version["spec"]["artifact"]
+        artifact = trained["spec"]["artifact"]
         entries.append(
             ModelEntry(
                 spec=model,
-                version=int(version["spec"]["version"]),
+                version=int(trained["spec"]["version"]),
                 uri=artifact["uri"],
                 digest=artifact["digest"],
                 secret=platform.storage.secret_name,
-                inputs=tuple(version["spec"].get("inputs", ())),
-                outputs=tuple(version["spec"].get("outputs", ())),
+                inputs=tuple(trained["spec"].get("inputs", ())),
+                outputs=tuple(trained["spec"].get("outputs", ())),
             )
         )
     return ((), tuple(waiting)) if waiting else (tuple(entries), ())
+
+
+def _registered(model: Model, *, version: Manifest, platform: Platform) -> ModelEntry:
+    """A version of the registry; its tensors are read from the file where it states none."""
+    assert model.version_ref is not None
+    spec, metadata = version["spec"], version["metadata"]
+    tensors = {side: tuple(spec[side]) for side in ("inputs", "outputs") if spec.get(side)}
+    return ModelEntry(
+        spec=model,
+        version=int(spec["version"]),
+        uri=spec["artifact"]["uri"],
+        digest=spec["artifact"]["digest"],
+        secret=secret_of(model.version_ref, platform=platform),
+        version_ref={key: metadata[key] for key in ("namespace", "name")},
+        **tensors,
+    )
 
 
 def pinned(

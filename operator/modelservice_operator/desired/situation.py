@@ -14,6 +14,7 @@ from modelservice_operator.api import ModelService, duration
 from modelservice_operator.canonical import digest
 from modelservice_operator.desired import batch, child_names
 from modelservice_operator.desired.child import Owner
+from modelservice_operator.desired.lookup import Missing, look_up
 from modelservice_operator.desired.model_set import ModelEntry
 from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.resolution import entries_of, pinned, revision_hash
@@ -46,6 +47,7 @@ class Situation:
     size: int
     runs: tuple[Run, ...]
     waiting: tuple[str, ...]  # models of which no version exists yet
+    missing: tuple[Missing, ...]  # why, of those that refer to the registry
     check: Check | None
     live: Mapping[str, Revision]
     target: str | None  # hash of the revision that the spec asks for, once it is known
@@ -79,7 +81,12 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
     size = 0 if spec.suspend else spec.serving.replicas
     live = revisions(view)
     runs = _runs(service, owner=owner, view=view, live=live)
-    entries, waiting = entries_of(service, runs=runs, platform=platform)
+    found = {
+        model.name: look_up(model, namespace=owner.namespace, view=view)
+        for model in spec.models
+        if model.version_ref is not None
+    }
+    entries, waiting = entries_of(service, runs=runs, found=found, platform=platform)
     check = _check(entries, owner=owner, view=view) if entries else None
     told = models(check.verdict.result).values() if check is not None else ()
     chosen = pinned(entries, service=service, live=live.values(), told=told)
@@ -103,6 +110,7 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
         size=size,
         runs=runs,
         waiting=waiting,
+        missing=tuple(item for item in found.values() if isinstance(item, Missing)),
         check=check if needed else None,
         live=live,
         target=target,

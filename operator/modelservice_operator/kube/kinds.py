@@ -47,6 +47,7 @@ class Kind:
 
 MODEL_SERVICE: Final = Kind(names.GROUP, names.VERSION, names.KIND_SERVICE, "modelservices")
 MODEL_VERSION: Final = Kind(names.GROUP, names.VERSION, names.KIND_VERSION, "modelversions")
+MODEL_GRANT: Final = Kind(names.GROUP, names.VERSION, names.KIND_GRANT, "modelgrants")
 DEPLOYMENT: Final = Kind("apps", "v1", "Deployment", "deployments", OURS)
 CONTROLLER_REVISION: Final = Kind("apps", "v1", "ControllerRevision", "controllerrevisions", OURS)
 SERVICE: Final = Kind("", "v1", "Service", "services", OURS)
@@ -73,6 +74,6 @@ CHILDREN: Final = (
     JOB,
 )
 # What the store holds: all of it is listed, watched and swept. Owners come first.
-WATCHED: Final = (MODEL_SERVICE, MODEL_VERSION, *CHILDREN, POD)
+WATCHED: Final = (MODEL_SERVICE, MODEL_VERSION, MODEL_GRANT, *CHILDREN, POD)
 
 BY_NAME: Final[Mapping[str, Kind]] = {item.kind: item for item in (*WATCHED, EVENT, LEASE)}

@@ -137,7 +137,7 @@ def _data(record: Observed | None, *, deployment: Observed | None, view: View) -
         models = [
             {
                 **{key: entry[key] for key in ("name", "version")},
-                **{key: entry[key] for key in ("uri", "digest") if key in entry},
+                **{key: entry[key] for key in ("uri", "digest", "versionRef") if key in entry},
             }
             for entry in document["models"]
         ]

@@ -171,6 +171,8 @@ def _model(record: Mapping[str, Any], *, revision: Revision) -> Status:
         **({"digest": record["digest"]} if "digest" in record else {}),
         "loadedReplicas": revision.ready,
     }
+    if "versionRef" in record:
+        entry["versionRef"] = dict(record["versionRef"])
     for side in ("inputs", "outputs"):
         known = tensors(record.get(side)) or told.get(side)
         if known:

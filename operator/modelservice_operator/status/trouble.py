@@ -57,12 +57,14 @@ def judge(situation: Situation, *, writes: Sequence[Trouble], now: float) -> Tro
 
 
 def waiting_for_models(situation: Situation) -> Trouble | None:
-    """A model that does not exist yet: its training is under way, or failed."""
+    """A model that does not exist yet: its training is under way, or failed; or the registry has
+    no version that it may have."""
     if not situation.waiting:
         return None
     troubles = [run_trouble(run) for run in situation.runs if run.model.name in situation.waiting]
-    failed = first([trouble for trouble in troubles if trouble and not trouble.busy])
-    return failed or first(troubles)
+    failed = [trouble for trouble in troubles if trouble and not trouble.busy]
+    failed += [Trouble(item.reason, item.message) for item in situation.missing]
+    return first(failed) or first(troubles)
 
 
 def run_trouble(run: Run) -> Trouble | None:

@@ -48,6 +48,21 @@ def trained(name: str, *, data: str = DATA, secret: str | None = None, **trainin
     return {"name": name, "training": {"recipe": "linear", "dataset": dataset, **training}}
 
 
+def version(name: str, number: int, *, uri: str = FILE, sha256: str = SHA) -> Manifest:
+    """A version of the model `digits` that a user publishes."""
+    return {
+        "apiVersion": "modelservice.io/v1alpha1",
+        "kind": "ModelVersion",
+        "metadata": {"name": name},
+        "spec": {
+            "model": "digits",
+            "version": number,
+            "format": "ONNX",
+            "artifact": {"uri": uri, "digest": f"sha256:{sha256}", "size": 4096},
+        },
+    }
+
+
 def secret(name: str = CREDENTIALS, *, value: str = CANARY) -> Manifest:
     """Credentials, all of them secret."""
     return {
