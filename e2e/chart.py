@@ -51,6 +51,7 @@ OPTIONS: dict[str, Values] = {
             "podAnnotations": {"example.com/log": "yes"},
         }
     },
+    "no-protection": {"registry": {"protectUsedVersions": False}},
     "rights-elsewhere": {"rbac": {"create": False, "aggregate": False}},
     "service-monitor": {
         "metrics": {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}}

@@ -19,7 +19,7 @@ import yaml
 
 from e2e.chart import CHART, NAMESPACE, OPTIONS, REGISTRY, RELEASE, ROOT, Manifest, manifests
 from e2e.cluster import tools
-from e2e.cluster.client import Client, eventually
+from e2e.cluster.client import Client, Refused, eventually
 from e2e.cluster.controlplane import ControlPlane
 
 SERVICES = "/apis/modelservice.io/v1alpha1/namespaces/default/modelservices"
@@ -155,6 +155,76 @@ def may(client: Client, verb: str, resource: str, namespace: str) -> bool:
     path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
     answer = json.loads(client.text("POST", path, body=review))
     return bool(answer["status"]["allowed"])
+
+
+VERSIONS = "/apis/modelservice.io/v1alpha1/namespaces/{}/modelversions"
+USED = [f"serving/s{number:02}" for number in range(32)]
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_used_version_is_not_deleted(plane: ControlPlane) -> None:
+    client = plane.client
+    name = published(client, "default", status={"usedBy": USED, "users": 40})
+    assert eventually(lambda: refused(client, f"{VERSIONS.format('default')}/{name}"), seconds=30)
+    told = refused(client, f"{VERSIONS.format('default')}/{name}")
+    assert f"ModelVersion {name} is used by ModelService serving/s00, serving/s01" in told
+    assert "serving/s31 and others (40 in all): delete these services" in told
+    assert "is used by" in refused(client, VERSIONS.format("default")), "nor with all others"
+
+    written(client, "default", name, status={})
+    assert refused(client, f"{VERSIONS.format('default')}/{name}") == ""
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_version_that_is_not_used_may_go(plane: ControlPlane) -> None:
+    name = published(plane.client, "default", status={"users": 0})
+    assert refused(plane.client, f"{VERSIONS.format('default')}/{name}") == ""
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_namespace_takes_its_used_versions_along(plane: ControlPlane) -> None:
+    """The harm: a namespace that stays Terminating for ever."""
+    client = plane.client
+    client.apply(
+        "/api/v1/namespaces/going",
+        body={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "going"}},
+    )
+    published(client, "going", status={"usedBy": ["going/s"], "users": 1})
+    assert eventually(lambda: refused(client, VERSIONS.format("going")), seconds=30)
+    client.text("DELETE", "/api/v1/namespaces/going")
+    # as the namespace controller does, which tries again
+    assert eventually(lambda: not refused(client, VERSIONS.format("going")), seconds=30)
+    assert json.loads(client.text("GET", VERSIONS.format("going")))["items"] == []
+
+
+def published(client: Client, namespace: str, *, status: Manifest) -> str:
+    """The name of a new version with this status."""
+    assert eventually(partial(established, client), seconds=10)
+    artifact = {"uri": "s3://models/m.onnx", "digest": f"sha256:{'0' * 64}", "size": 1}
+    body = {
+        "apiVersion": "modelservice.io/v1alpha1",
+        "kind": "ModelVersion",
+        "metadata": {"generateName": "used-"},
+        "spec": {"model": "m", "version": 1, "format": "ONNX", "artifact": artifact},
+    }
+    made = json.loads(client.text("POST", VERSIONS.format(namespace), body=body))
+    written(client, namespace, made["metadata"]["name"], status=status)
+    return str(made["metadata"]["name"])
+
+
+def written(client: Client, namespace: str, name: str, *, status: Manifest) -> None:
+    path = f"{VERSIONS.format(namespace)}/{name}/status"
+    patch = [{"op": "add", "path": "/status", "value": status}]
+    client.text("PATCH", path, body=patch, content_type="application/json-patch+json")
+
+
+def refused(client: Client, path: str) -> str:
+    """What the API server says to the deletion; nothing if it does it."""
+    try:
+        client.text("DELETE", path)
+    except Refused as refusal:
+        return str(refusal)
+    return ""
 
 
 def test_what_the_tutorial_shows_is_accepted(plane: ControlPlane, installed: str) -> None:
