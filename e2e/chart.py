@@ -52,6 +52,7 @@ OPTIONS: dict[str, Values] = {
         }
     },
     "no-protection": {"registry": {"protectUsedVersions": False}},
+    "no-retention": {"registry": {"retention": False}},
     "rights-elsewhere": {"rbac": {"create": False, "aggregate": False}},
     "service-monitor": {
         "metrics": {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}}

@@ -103,6 +103,7 @@ class World:
     pods: list[Manifest] = field(default_factory=list)
     versions: list[Manifest] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)  # names of other people's versions
+    used: set[str] = field(default_factory=set)  # names of versions that somebody serves
     published: list[Manifest] = field(default_factory=list)  # what its versionRefs may mean
     grants: list[Manifest] = field(default_factory=list)
     progress: dict[str, Manifest] = field(default_factory=dict)
@@ -114,8 +115,12 @@ class World:
             service=self.service,
             children=self.children,
             pods=tuple(self.pods),
-            versions=tuple(self.versions),
+            versions=tuple(
+                {**item, "metadata": {**item["metadata"], "uid": _uid(item)}}
+                for item in self.versions
+            ),
             taken=self.taken,
+            used=self.used,
             published=tuple(self.published),
             grants=tuple(self.grants),
             progress=self.progress,
@@ -127,8 +132,9 @@ class World:
         )
 
     def change(self) -> Change:
-        wanted = plan(self.look(), platform=self.platform, now=self.now)
-        return delta(wanted, live=self.children, namespace="default")
+        situation = self.look()
+        wanted = plan(situation, platform=self.platform, now=self.now)
+        return delta(wanted, live=self.children, namespace="default", surplus=situation.surplus)
 
     def settle(self) -> dict[str, Any]:
         """Reconciles until nothing is left to write; the status that was written last."""
@@ -138,6 +144,9 @@ class World:
                 self._apply(apply.manifest, uid=apply.uid)
             for delete in change.deletes:
                 self.writes.append(f"delete {delete.kind}/{delete.name}")
+                if delete.kind == names.KIND_VERSION:
+                    self.versions = [item for item in self.versions if _uid(item) != delete.uid]
+                    continue
                 del self.children[delete.kind, delete.name]
                 self._collect()
             self._status()
@@ -294,6 +303,12 @@ class World:
         pod["spec"] = {"nodeName": "node"}
         pod["status"] = {"phase": "Running"}
         pod["status"]["conditions"] = [{"type": "Ready", "status": state}]
+
+
+def _uid(version: Manifest) -> str:
+    """Of what a run published, which is kept as it was written, its name will do."""
+    metadata = version["metadata"]
+    return str(metadata.get("uid", metadata["name"]))
 
 
 def _label(pod: Manifest, name: str) -> str | None:

@@ -16,6 +16,7 @@ import yaml
 from e2e import chart
 from e2e.security.calls import Caller, Manifest
 from e2e.security.stage import TEAM, Stage, StuckError
+from modelservice_operator.api import names
 from modelservice_operator.kube import kinds
 
 EXAMPLES = chart.ROOT / "examples"
@@ -53,19 +54,21 @@ def apply(caller: Caller, manifest: Manifest) -> None:
 
 def examples(stage: Stage) -> list[str]:
     """Apply every example and wait until it serves; the services' names."""
-    names = []
+    found = []
     for path in sorted(EXAMPLES.glob("*.yaml")):
         for manifest in yaml.safe_load_all(path.read_text()):
             manifest["metadata"]["namespace"] = TEAM
             for one in manifest["spec"].get("models", ()):
                 if "source" in one:
                     one["source"]["sha256"] = SHA
+                if "versionRef" in one:
+                    one["versionRef"].pop("namespace", None)
             apply(stage.admin, manifest)
             if manifest["kind"] == "ModelService":
-                names.append(manifest["metadata"]["name"])
-    for name in names:
+                found.append(manifest["metadata"]["name"])
+    for name in found:
         stage.ready(name)
-    return names
+    return found
 
 
 def ordinary(stage: Stage) -> None:
@@ -87,8 +90,9 @@ def ordinary(stage: Stage) -> None:
 
     apply(admin, service("taught", trained()))
     stage.ready("taught")
-    apply(admin, service("taught", trained(seed=1)))
+    apply(admin, service("taught", trained(seed=1, retention={"keep": 1})))
     stage.ready("taught")
+    stage.wait("the older version is gone", lambda: _versions(stage, "taught") == 1)
     held = {"uri": "s3://data/d.npz", "secretRef": {"name": "play-held"}}
     apply(admin, service("paused", trained(dataset=held)))
     stage.wait("paused trains", lambda: stage.children(kinds.JOB, "paused"))
@@ -106,6 +110,11 @@ AUTOSCALING = {
 
 def _jobs(stage: Stage, name: str) -> int:
     return len(stage.children(kinds.JOB, name))
+
+
+def _versions(stage: Stage, name: str) -> int:
+    found = stage.admin.items(kinds.MODEL_VERSION.collection(TEAM))
+    return sum(item["metadata"].get("labels", {}).get(names.LABEL_NAME) == name for item in found)
 
 
 def _suspended(stage: Stage, name: str) -> bool:

@@ -68,5 +68,7 @@ class View:
     # of the other namespaces that it refers to
     published: tuple[Manifest, ...] = ()
     grants: tuple[Manifest, ...] = ()
+    # names of `versions` that live revisions of any service serve
+    used: Collection[str] = ()
     # somebody took a child away: the garbage collector, if the service is gone and nobody said so
     bereaved: bool = False

@@ -30,7 +30,7 @@ def test_cluster_role_is_what_the_kinds_need(helm: Path) -> None:
         ("modelservice.io", "modelservices/status"): {"patch"},
         ("modelservice.io", "modelversions/status"): {"patch"},
         ("modelservice.io", "modelgrants"): READ - {"get"},
-        ("modelservice.io", "modelversions"): READ | {"create"},
+        ("modelservice.io", "modelversions"): READ | {"create", "delete"},  # retention
         ("", "pods"): READ - {"get"},
         ("", "events"): {"create"},
     }
@@ -39,6 +39,12 @@ def test_cluster_role_is_what_the_kinds_need(helm: Path) -> None:
     assert {(kind.group, kind.plural) for kind in kinds.WATCHED} == {
         resource for resource, verbs in granted.items() if verbs >= {"list", "watch"}
     }
+
+
+def test_versions_are_not_deleted_where_the_platform_does_not_want_it(helm: Path) -> None:
+    documents = manifests(helm, values={"registry": {"retention": False}})
+    granted = rights(only(documents, kind="ClusterRole"))
+    assert granted["modelservice.io", "modelversions"] == READ | {"create"}
 
 
 def test_lease_is_the_only_one_and_only_at_home(helm: Path) -> None:

@@ -135,6 +135,23 @@ def test_a_status_of_a_version_wakes_nobody_but_itself(site: Site) -> None:
     assert site.woken() == {V1}
 
 
+def test_a_status_that_we_wrote_wakes_the_service_that_made_the_version(site: Site) -> None:
+    """The harm: a version that nobody uses any more would not be deleted before the next event."""
+    version = site.publishes(labels={"modelservice.io/name": "a"})
+    site.woken()
+    site.put("ModelVersion", {**version, "status": {"users": 0}})
+    assert site.woken() == {A, V1}
+
+
+def test_a_view_tells_which_of_its_versions_are_used(site: Site) -> None:
+    site.refers(A)
+    site.refers(B)
+    made = {"labels": {"modelservice.io/name": "a"}}
+    site.publishes("v1", 1, **made)
+    site.serves(B, site.publishes("v2", 2, **made))
+    assert set(site.store.view(A).used) == {"v2"}
+
+
 def test_another_reference_replaces_the_one_before(site: Site) -> None:
     site.refers(A, name="v1")
     site.refers(A, name="v2")

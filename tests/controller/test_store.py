@@ -77,7 +77,7 @@ def version(uid: str = "v1") -> Manifest:
             "resourceVersion": "40",
             "labels": {"modelservice.io/name": "digits"},
         },
-        "spec": {"version": 1},
+        "spec": {"version": 1, "artifact": {"digest": "sha256:0"}},
     }
 
 

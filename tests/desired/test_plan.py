@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.golden.files import Golden
-from tests.world import PLATFORM, World, service, trained
+from tests.world import PLATFORM, World, grant, referring, service, trained, version
 
 RESULT: dict[str, Any] = {
     "ok": True,
@@ -108,6 +108,14 @@ def training_has_ended() -> World:
     return world
 
 
+def version_of_another_namespace() -> World:
+    return World(
+        service(models=referring("registry", selector={"model": "digits"})),
+        published=[version("v3", 3, namespace="registry")],
+        grants=[grant({"allVersions": True}, namespace="registry")],
+    )
+
+
 WORLDS: list[Callable[[], World]] = [
     source_of_known_bytes,
     source_of_unknown_bytes,
@@ -115,6 +123,7 @@ WORLDS: list[Callable[[], World]] = [
     an_ensemble,
     training_begins,
     training_has_ended,
+    version_of_another_namespace,
 ]
 
 

@@ -16,10 +16,13 @@ import pytest
 
 from e2e.cluster.controlplane import ControlPlane, free_ports
 from modelservice_operator import app
+from modelservice_operator.api import parse_service
 from modelservice_operator.controller.reconcile import Reconciler
+from modelservice_operator.desired.runs import run_hash
 from modelservice_operator.kube.client import Client
 from modelservice_operator.kube.kinds import (
     CONFIG_MAP,
+    CONTROLLER_REVISION,
     DEPLOYMENT,
     MODEL_GRANT,
     MODEL_SERVICE,
@@ -75,8 +78,22 @@ class Site:
     async def grant(self, *to: Manifest) -> None:
         await self._post(MODEL_GRANT, world.grant(*to, namespace=self.other))
 
+    async def trained(self, service_name: str, number: int, *, run: str) -> None:
+        """A version as a training of model `m` publishes it."""
+        labels = {
+            "app.kubernetes.io/managed-by": "modelservice-operator",
+            "modelservice.io/name": service_name,
+        }
+        name = f"{service_name}-m-{number}"
+        version = world.version(name, number, namespace=self.home, model="m", labels=labels)
+        version["spec"]["lineage"] = {"service": service_name, "run": run}
+        await self._post(MODEL_VERSION, version)
+
     async def serve(self, service_name: str, **ref: Any) -> None:
-        service = world.service(models=world.referring(**ref))
+        await self.make(service_name, *world.referring(**ref))
+
+    async def make(self, service_name: str, *models: Manifest) -> None:
+        service = world.service(models=list(models))
         service["metadata"] = {"name": service_name, "namespace": self.home}
         await post(self.client, service)
 
@@ -100,6 +117,17 @@ class Site:
         service = await self.client.get(MODEL_SERVICE, namespace=self.home, name=name)
         conditions = service.get("status", {}).get("conditions", ())
         return next((item["reason"] for item in conditions if item["type"] == "Ready"), "")
+
+    async def versions(self) -> list[str]:
+        path = MODEL_VERSION.collection(self.home)
+        answer = await self.client.request("GET", path, kind="ModelVersion")
+        return sorted(item["metadata"]["name"] for item in answer["items"])
+
+    async def collect(self, name: str) -> None:
+        """As the garbage collector does, for the records of a service's revisions."""
+        for item in await self._of(CONTROLLER_REVISION, name):
+            where = {"namespace": self.home, "name": item["metadata"]["name"]}
+            await remove(self.client, CONTROLLER_REVISION, **where)
 
     async def usage(self, name: str, *, namespace: str = "") -> Manifest:
         found = await self.client.get(MODEL_VERSION, namespace=namespace or self.home, name=name)
@@ -190,6 +218,28 @@ async def test_two_services_that_come_at_once_are_both_told(site: Site) -> None:
         await eventually(shows(partial(site.usage, "v1"), site.used(*names)))
         told = [write for write in site.writes() if "modelversions v1" in write]
         assert len(told) <= 3, "one write tells of many"
+
+
+async def test_a_training_keeps_what_is_used_and_what_users_published(site: Site) -> None:
+    training = {"recipe": "cnn", "dataset": {"uri": "s3://data/d.npz"}}
+    model = {"name": "m", "training": {**training, "retention": {"keep": 1}}}
+    done = run_hash(parse_service(world.service(models=[model])).spec.models[0].training)
+    for number in range(1, 5):
+        run = done if number == 4 else f"run-{number}"
+        await site.trained("digits", number, run=run)
+    await site.publish("published", 1, model="m", labels={"modelservice.io/name": "digits"})
+    async with site.operated():
+        await site.serve("other", name="digits-m-2")
+        await eventually(shows(partial(site.usage, "digits-m-2"), site.used("other")))
+        await site.make("digits", model)
+        kept = ["digits-m-2", "digits-m-4", "published"]
+        await eventually(shows(site.versions, kept))
+        await eventually(shows(partial(site.usage, "digits-m-4"), site.used("digits")))
+        assert await site.versions() == kept
+
+        await remove(site.client, MODEL_SERVICE, namespace=site.home, name="other")
+        await site.collect("other")
+        await eventually(shows(site.versions, ["digits-m-4", "published"]))
 
 
 async def test_a_restart_writes_nothing_and_a_status_is_mended(site: Site) -> None:

@@ -1,7 +1,7 @@
 """What is not the operator's is not written: not applied over, not deleted, not adopted.
 
-Its own are the objects that a ModelService controls, ModelVersions that it makes, events, its
-Lease, and of a user's objects the status.
+Its own are the objects that a ModelService controls, ModelVersions that its trainings make, events,
+its Lease, and of a user's objects the status.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ def check(run: Run, reference: Run) -> list[str]:
 
 
 def _problems(request: Request, *, past: list[Change]) -> Iterator[str]:
+    if request.kind == VERSION and request.verb == "delete":
+        yield from _not_kept(request, past=past)
+        return
     if request.kind in {SERVICE, VERSION} and request.verb != "create":
         if request.subresource != "status":
             yield "more than the status of a user's object was written"
@@ -40,6 +43,22 @@ def _problems(request: Request, *, past: list[Change]) -> Iterator[str]:
         yield from _deleted(request, past=past)
     elif request.committed and request.answer is not None:
         yield from _written(request, answer=request.answer, past=past)
+
+
+def _not_kept(request: Request, *, past: list[Change]) -> Iterator[str]:
+    """A version goes where a training's retention says so: one that a training made, unused."""
+    conditions = (request.body or {}).get("preconditions") or {}
+    if not conditions.get("uid"):
+        yield "deleted by its name, whatever has it"
+    if not request.committed:
+        return
+    before = _before(past, uid_=conditions.get("uid"), at=request.ended)
+    if before is None:
+        return
+    if "run" not in (before["spec"].get("lineage") or {}):
+        yield "deleted although a user published it"
+    if (before.get("status") or {}).get("usedBy"):
+        yield "deleted although it is used"
 
 
 def _deleted(request: Request, *, past: list[Change]) -> Iterator[str]:

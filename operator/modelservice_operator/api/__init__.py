@@ -35,7 +35,7 @@ from modelservice_operator.api.modelversion import (
     ModelVersionSpec,
     ModelVersionStatus,
 )
-from modelservice_operator.api.origin import Dataset, Optimizer, Source, Training
+from modelservice_operator.api.origin import Dataset, Optimizer, Retention, Source, Training
 from modelservice_operator.api.parse import (
     InvalidSpec,
     Problem,
@@ -59,8 +59,8 @@ __all__ = [
     "Lineage", "MetricPick", "Model", "ModelGrant", "ModelGrantSpec", "ModelService",
     "ModelServiceSpec", "ModelServiceStatus", "ModelStatus", "ModelStorage", "ModelVersion",
     "ModelVersionSpec", "ModelVersionStatus", "ObjectMeta", "Optimizer", "Pick", "Problem",
-    "ResourceAmounts", "Resources", "Rollout", "RolloutStatus", "ScalingMetric", "SecretRef",
-    "Serving", "Source", "Step", "TensorSpec", "Toleration", "Training", "TrainingStatus",
-    "VersionRef", "VersionSelector", "parse_grant", "parse_service", "parse_strictly",
-    "parse_version",
+    "ResourceAmounts", "Resources", "Retention", "Rollout", "RolloutStatus", "ScalingMetric",
+    "SecretRef", "Serving", "Source", "Step", "TensorSpec", "Toleration", "Training",
+    "TrainingStatus", "VersionRef", "VersionSelector", "parse_grant", "parse_service",
+    "parse_strictly", "parse_version",
 ]  # fmt: skip

@@ -79,6 +79,14 @@ class Optimizer(Schema):
     )
 
 
+class Retention(Schema):
+    """Which of the versions that a training has made are kept."""
+
+    keep: Annotated[int, Range(1, 1000)]
+    """The newest so many; beside them the one of the current spec, and every one that a service
+    serves. Others are deleted from the registry; their files stay."""
+
+
 class Training(Schema):
     """A training run: the operator runs it as a Job, registers the result and serves it."""
 
@@ -117,6 +125,9 @@ class Training(Schema):
 
     active_deadline: Annotated[Duration, between("1m", "720h"), CanonicalDuration] | None = None
     """The run fails when it takes longer."""
+
+    retention: Retention | None = None
+    """Delete old versions of this training; all are kept when left out."""
 
     rules: ClassVar[tuple[Rule[Training], ...]] = (
         Rule(

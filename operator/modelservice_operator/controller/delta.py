@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from modelservice_operator.api import names
 from modelservice_operator.canonical import digest
 from modelservice_operator.desired.child import Child, Manifest
 from modelservice_operator.view import Observed
@@ -50,9 +51,14 @@ class Change:
 
 
 def delta(
-    wanted: Iterable[Child], *, live: Mapping[tuple[str, str], Observed], namespace: str
+    wanted: Iterable[Child],
+    *,
+    live: Mapping[tuple[str, str], Observed],
+    namespace: str,
+    surplus: Iterable[Manifest] = (),
 ) -> Change:
-    """The smallest change. Deletions come last and only touch what `live` holds (our children)."""
+    """The smallest change. Deletions come last and only touch what `live` holds (our children) and
+    `surplus`: ModelVersions that are not kept."""
     applies: list[Apply] = []
     kept: set[tuple[str, str]] = set()
     for child in wanted:
@@ -69,6 +75,7 @@ def delta(
         for key, item in sorted(live.items())
         if key not in kept and not item.deleting
     ]
+    deletes += [_gone(version) for version in surplus]
     applies.sort(key=lambda apply: apply.stage)
     return Change(applies=tuple(applies), deletes=tuple(deletes))
 
@@ -84,6 +91,16 @@ def wanted_fields(manifest: Manifest) -> Manifest:
     if not body["metadata"]:
         del body["metadata"]
     return body
+
+
+def _gone(version: Manifest) -> Delete:
+    metadata = version["metadata"]
+    return Delete(
+        kind=names.KIND_VERSION,
+        name=metadata["name"],
+        namespace=metadata["namespace"],
+        uid=metadata["uid"],
+    )
 
 
 def _missing(child: Child) -> Apply:

@@ -78,7 +78,9 @@ class Reconciler:
             return await self._write_status(view.service, status=status, now=now)
         situation = assess(service, view=view, platform=self._platform, now=now)
         wanted = plan(situation, platform=self._platform, now=now)
-        change = delta(wanted, live=view.children, namespace=key.namespace)
+        change = delta(
+            wanted, live=view.children, namespace=key.namespace, surplus=situation.surplus
+        )
         outcome = Outcome()
         if change:
             done = await self._execute(change, service=view.service, bereaved=view.bereaved)

@@ -33,17 +33,19 @@ class Registry:
             self._referrals.refer(key, references(obj))
         elif kind == names.KIND_VERSION:
             self._wake(self._referrals.publish(metadata["uid"], obj))
-            self.touch(obj)
+            self.touch(obj, key=None)
         elif kind == names.KIND_GRANT:
             self._wake(self._referrals.abroad(metadata["namespace"]))
         elif kind == "ControllerRevision" and key is not None:
             used = self._usage.begin(metadata["uid"], service=key, uid=uid, record=obj)
             self._wake(one for one in used if self._referrals.has(one))
 
-    def touch(self, version: Manifest) -> None:
-        """A version whose status may have to be written."""
+    def touch(self, version: Manifest, *, key: Key | None) -> None:
+        """A version whose status may have to be written. Where that alone has changed, it is also
+        for the service that made it (`key`), which may delete what nobody uses any more."""
         metadata = version["metadata"]
         self._wake([VersionKey(metadata["namespace"], metadata["name"])])
+        self._wake([key] if key is not None else [])
 
     def withdraw(self, version: Manifest) -> None:
         """A version is gone, or not any more what it was."""

@@ -211,11 +211,17 @@ class Store:
                     progress[entry.uid] = self._progress[entry.uid]
             else:
                 children[entry.kind, entry.name] = self._observed(entry)
+        versions = tuple(self._versioned(entry) for entry in self._owned.get(key, {}).values())
         return View(
             service=self._versioned(self._entries[uid]),
             children=children,
             pods=tuple(pods),
-            versions=tuple(self._versioned(entry) for entry in self._owned.get(key, {}).values()),
+            versions=versions,
+            used={
+                version["metadata"]["name"]
+                for version in versions
+                if self._registry.users(version, services=self._services)
+            },
             taken=self._taken.get(key.namespace, {}).keys(),
             published=tuple(
                 self._load(self._entries[one]) for one in self._registry.candidates(key)
@@ -289,7 +295,7 @@ class Store:
         if before is not None:
             now = self._load(entry)
             if all(now[part] == before[part] for part in ("metadata", "spec")):
-                self._registry.touch(now)  # its status alone, which is for itself to judge
+                self._registry.touch(now, key=entry.key)
                 return
             self._registry.withdraw(before)
         uid = entry.owner[1] if isinstance(entry.owner, tuple) else ""

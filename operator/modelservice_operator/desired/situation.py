@@ -18,13 +18,14 @@ from modelservice_operator.desired.lookup import Missing, look_up
 from modelservice_operator.desired.model_set import ModelEntry
 from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.resolution import entries_of, pinned, revision_hash
+from modelservice_operator.desired.retention import surplus
 from modelservice_operator.desired.runs import Run, newest, run_hash
 from modelservice_operator.observed.jobs import JobVerdict, Phase, judge
 from modelservice_operator.observed.models import models
 from modelservice_operator.observed.pods import is_leaving, unready_since
 from modelservice_operator.rollout.planner import Stand, Step, Strategy, step
 from modelservice_operator.rollout.revisions import Revision, revisions
-from modelservice_operator.view import View
+from modelservice_operator.view import Manifest, View
 
 SURGE_PATIENCE = 60.0  # seconds a surge pod may find no node before old pods make room for it
 
@@ -57,6 +58,7 @@ class Situation:
     )  # hash of the revision that `step` leads to: the target, or what serves till then
     step: Step
     turned: bool  # this rollout was turned from Surge to Replace
+    surplus: tuple[Manifest, ...]  # ModelVersions that are not kept
     wake_at: float | None  # when time alone changes something
 
     @property
@@ -118,6 +120,7 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
         aim=aim,
         step=next_step,
         turned=turned,
+        surplus=surplus(runs, owner=owner, view=view),
         wake_at=_wake_at(service, runs=runs, check=check, live=live, target=target, now=now),
     )
 
