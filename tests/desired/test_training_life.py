@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from modelservice_operator.api import parse_version
 from modelservice_operator.observed.jobs import RETRY_AFTER
 from tests.desired.test_plan import RESULT
 from tests.world import World, service, trained
@@ -22,6 +25,22 @@ def test_a_run_publishes_one_version_which_is_then_served() -> None:
     assert world.condition("TrainingComplete") == ("True", "Trained")
     del world.children["Job", job]  # its time to live is over
     assert not world.change()
+
+
+def test_a_version_says_what_made_it() -> None:
+    """Not what would make it now: the operator may have been upgraded while the Job ran."""
+    world = World(service(models=trained()))
+    world.settle()
+    (job,) = world.jobs()
+    images = replace(world.platform.images, trainer="new:2")
+    world.platform = replace(world.platform, images=images)
+    world.end_job(job, container="train", **RESULT)
+    world.settle()
+    lineage = world.versions[0]["spec"]["lineage"]
+    assert lineage["job"] == job
+    assert lineage["code"] == {"image": "example.org/trainer:1"}
+    assert lineage["dataset"] == RESULT["dataset"]
+    assert parse_version({"metadata": {}, **world.versions[0]})
 
 
 def test_a_retraining_that_fails_leaves_the_older_version_in_force() -> None:

@@ -68,6 +68,9 @@ class Lineage(Schema):
     run: Annotated[str, Field(strict=True, min_length=1, max_length=64)] | None = None
     """Hash of the run's parameters."""
 
+    job: ObjectName | None = None
+    """Job of the run, in the namespace of the version."""
+
     dataset: DatasetLineage | None = None
     """What it was trained on."""
 

@@ -15,6 +15,7 @@ from modelservice_operator.desired.runs import run_document, secrets_of
 from modelservice_operator.desired.serving_pod import DOCUMENT_DIR
 from modelservice_operator.observed.jobs import EXIT_HEALS, EXIT_TERMINAL
 from modelservice_operator.rollout.revisions import DOCUMENT_KEY
+from modelservice_operator.view import Observed
 
 CHECK = "check"  # container names; results are read from their termination messages
 TRAIN = "train"
@@ -144,6 +145,12 @@ def training(
         "spec": changing,
     }
     return Child(manifest=job, stage=Stage.WORKLOAD, mode="create", mutable=mutable)
+
+
+def image(job: Observed) -> str | None:
+    """The image of the one container of a live Job."""
+    containers = job.owned.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ())
+    return next((str(item["image"]) for item in containers if item.get("image")), None)
 
 
 def _pod(container: Manifest, *, volumes: list[Manifest], platform: Platform) -> Manifest:

@@ -49,7 +49,9 @@ def _lineage(run: Run, *, owner: Owner) -> dict[str, Any]:
     return {
         "service": owner.name,
         "run": run.hash,
+        "job": run.job_name,
         "dataset": dict(result["dataset"]),
         "parameters": {key: str(value) for key, value in sorted(stated.items())},
         "metrics": {"loss": str(result["loss"]), **result.get("metrics", {})},
+        **({"code": {"image": run.image}} if run.image else {}),
     }

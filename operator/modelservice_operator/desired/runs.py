@@ -29,6 +29,8 @@ class Run:
     hash: str
     job_name: str
     verdict: JobVerdict
+    # the program that its Job runs: the platform may have another one by now
+    image: str | None
     # the version that this run published; a run is done when it exists
     version: Manifest | None
     # what is served meanwhile: the newest version that any run of this model published

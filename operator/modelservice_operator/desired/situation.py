@@ -136,7 +136,8 @@ def _runs(
         name = child_names.training_job(service=owner.name, model=model.name, run=chosen)
         versions = [item for item in view.versions if item["spec"]["model"] == model.name]
         own = [item for item in versions if item["spec"].get("lineage", {}).get("run") == chosen]
-        verdict = judge(view.children.get(("Job", name)), pods=view.pods, container=batch.TRAIN)
+        job = view.children.get(("Job", name))
+        verdict = judge(job, pods=view.pods, container=batch.TRAIN)
         latest = newest(versions)
         # also those that somebody deleted while they are served: a number never means two things
         numbers = [int(item["spec"]["version"]) for item in versions]
@@ -153,6 +154,7 @@ def _runs(
                 hash=chosen,
                 job_name=name,
                 verdict=verdict,
+                image=batch.image(job) if job is not None else None,
                 version=newest(own),
                 serving=newest(own) or latest,
                 next_number=_free_number(numbers, owner=owner, model=model.name, view=view),
