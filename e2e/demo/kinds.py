@@ -25,6 +25,7 @@ def _kind(group: str, version: str, plural: str) -> Kind:
 
 MODEL_SERVICE = _kind("modelservice.io", "v1alpha1", "modelservices")
 MODEL_VERSION = _kind("modelservice.io", "v1alpha1", "modelversions")
+MODEL_GRANT = _kind("modelservice.io", "v1alpha1", "modelgrants")
 POD = _kind("", "v1", "pods")
 SERVICE = _kind("", "v1", "services")
 CONFIG_MAP = _kind("", "v1", "configmaps")
