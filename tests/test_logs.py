@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from modelservice_operator.logs import JsonFormatter, TextFormatter, set_up
-from modelservice_operator.view import Key
+from modelservice_operator.view import Key, VersionKey
 
 
 def record(message: str, *arguments: Any, **extra: Any) -> logging.LogRecord:
@@ -53,6 +53,11 @@ def test_text_is_for_eyes() -> None:
         record("written", key=Key("default", "digits"))
     )
     assert text == "INFO written namespace=default name=digits"
+
+
+def test_a_version_is_not_taken_for_a_service() -> None:
+    found = json.loads(JsonFormatter().format(record("told", key=VersionKey("default", "v1"))))
+    assert (found["kind"], found["namespace"], found["name"]) == ("ModelVersion", "default", "v1")
 
 
 def test_all_loggers_write_to_stdout(

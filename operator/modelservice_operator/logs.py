@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line on stdout, or plain text for people at a terminal.
 
-What a message is about goes into `extra`: `key` (the service, written as namespace and name),
-`generation`, and whatever else the message names.
+What a message is about goes into `extra`: `key` (the service, written as namespace and name; a
+ModelVersion with its kind), `generation`, and whatever else the message names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from modelservice_operator.view import Key
+from modelservice_operator.api import names
+from modelservice_operator.view import Key, VersionKey
 
 Format = Literal["json", "text"]
 
@@ -57,6 +58,8 @@ def about(record: logging.LogRecord) -> dict[str, Any]:
     key = found.pop("key", None)
     if isinstance(key, Key):
         found = {"namespace": key.namespace, "name": key.name, **found}
+    if isinstance(key, VersionKey):
+        found = {"kind": names.KIND_VERSION, **found}
     return {
         name: value for name, value in found.items() if isinstance(value, str | int | float | bool)
     }

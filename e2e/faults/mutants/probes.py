@@ -36,11 +36,13 @@ PLAIN: Final = (
     "deleted_while_held",
     "new_version",
     "older_operator",
+    "retained",
     "serves",
     "trained",
     "trained_again",
     "upgraded",
     "upgraded_training",
+    "version_ref",
 )
 PROBES: Final[dict[str, Plan]] = {
     **{name: _plan(name, name) for name in PLAIN},
