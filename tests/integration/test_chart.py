@@ -19,7 +19,7 @@ import yaml
 
 from e2e.chart import CHART, NAMESPACE, OPTIONS, REGISTRY, RELEASE, ROOT, Manifest, manifests
 from e2e.cluster import tools
-from e2e.cluster.client import Client, Refused, eventually
+from e2e.cluster.client import MERGE, Client, Refused, eventually
 from e2e.cluster.controlplane import ControlPlane
 
 SERVICES = "/apis/modelservice.io/v1alpha1/namespaces/default/modelservices"
@@ -169,11 +169,29 @@ def test_a_used_version_is_not_deleted(plane: ControlPlane) -> None:
     enforced(client, "default")
     told = refused(client, f"{VERSIONS.format('default')}/{name}")
     assert f"ModelVersion {name} is used by ModelService serving/s00, serving/s01" in told
-    assert "serving/s31 and others (40 in all): delete these services" in told
+    assert "serving/s31 and others (40 in all): let these services serve another" in told
     assert "is used by" in refused(client, VERSIONS.format("default")), "nor with all others"
 
     written(client, "default", name, status={})
     assert refused(client, f"{VERSIONS.format('default')}/{name}") == ""
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("value", "goes"), [("true", True), ("false", False), ("", False)])
+def test_the_owner_of_a_used_version_has_the_last_word(
+    plane: ControlPlane, value: str, goes: bool
+) -> None:
+    """The harm: a service of others holds a version that its owner wants to be gone."""
+    client = plane.client
+    name = published(client, "default", status={"usedBy": ["serving/s"], "users": 1})
+    enforced(client, "default")
+    path = f"{VERSIONS.format('default')}/{name}"
+    annotations = {"modelservice.io/delete-while-used": value, "example.com/note": "x"}
+    client.text("PATCH", path, body={"metadata": {"annotations": annotations}}, content_type=MERGE)
+    assert (refused(client, path) == "") == goes
+    if not goes:
+        written(client, "default", name, status={})
+        assert refused(client, path) == ""
 
 
 @pytest.mark.usefixtures("installed")
