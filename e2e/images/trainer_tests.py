@@ -13,7 +13,7 @@ from e2e.images.places import CHECKOUT, Places
 from e2e.images.recipes import IMAGES
 
 LOCK = "requirements/trainer-test.txt"
-TESTS = "tests/runtime/training"
+TESTS = ("tests/runtime/training", "tests/runtime/formats/torch_only")
 
 
 def run(words: Sequence[str], *, buildah: Buildah, places: Places) -> int:
@@ -29,7 +29,7 @@ def run(words: Sequence[str], *, buildah: Buildah, places: Places) -> int:
             *("run", "--isolation", "chroot", "--workingdir", "/checkout"),
             *("--volume", f"{CHECKOUT}:/checkout:ro", "--volume", f"{packages}:/packages:ro"),
             *("--env", "PYTHONPATH=/packages", container, "--"),
-            *("python3", "-m", "pytest", "-p", "no:cacheprovider", *(words or (TESTS,))),
+            *("python3", "-m", "pytest", "-p", "no:cacheprovider", *(words or TESTS)),
         )
     finally:
         buildah.call("rm", container)

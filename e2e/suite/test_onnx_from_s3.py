@@ -37,6 +37,7 @@ def test_the_status_names_digest_and_tensors(live: Live, served: str) -> None:
             "name": MODEL,
             "version": 1,
             "digest": f"sha256:{hashlib.sha256(scaling(2)).hexdigest()}",
+            "format": "ONNX",
             "loadedReplicas": 1,
             "inputs": [{"name": "x", **tensor}],
             "outputs": [{"name": "y", **tensor}],

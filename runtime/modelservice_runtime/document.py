@@ -73,8 +73,8 @@ class Model:
     """One version of one model. `digest` None: not pinned, take what is there (a check).
 
     `stated` says that the user wrote the digest; else an earlier look at the bytes, or the training
-    that made them, found it. A model with `steps` is an ensemble, which has no file: its `uri` is
-    empty.
+    that made them, found it. `format` and `recipe` are None where the user states none. A model
+    with `steps` is an ensemble, which has no file: its `uri` is empty.
     """
 
     name: str
@@ -88,6 +88,8 @@ class Model:
     instances: tuple[Instances, ...]
     inputs: tuple[Tensor, ...] | None
     outputs: tuple[Tensor, ...] | None
+    format: str | None = None
+    recipe: str | None = None
     steps: tuple[Step, ...] = ()
 
     @property
@@ -124,6 +126,8 @@ class Model:
             instances=tuple(Instances.parse(group) for group in document.get("instances") or ()),
             inputs=_tensors(document.get("inputs")),
             outputs=_tensors(document.get("outputs")),
+            format=document.get("format"),
+            recipe=document.get("recipe"),
             steps=steps,
         )
 

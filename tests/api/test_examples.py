@@ -29,5 +29,7 @@ def test_the_examples_are_all_there() -> None:
         "modelversion",
         "onnx-from-s3",
         "shared-version",
+        "torch-export",
+        "torchscript",
         "version-ref",
     }

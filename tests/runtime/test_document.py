@@ -39,8 +39,14 @@ def test_every_field_is_read(tmp_path: Path) -> None:
     assert model.instances == (Instances(2, "GPU"), Instances(1, "CPU"))
     assert model.instance_count == 3
     assert model.inputs == (Tensor("image", "FP32", (-1, 1, 28, 28)),)
-    assert model.outputs is None
+    assert (model.outputs, model.format, model.recipe) == (None, None, None)
     assert model.folder(Path("/models")) == Path("/models/digits/1")
+
+
+def test_what_the_user_says_of_the_file_is_read() -> None:
+    stated = document(model_entry(format="TorchScript", recipe="cnn"))
+    model = Document.parse(stated).models[0]
+    assert (model.format, model.recipe) == ("TorchScript", "cnn")
 
 
 def test_what_a_newer_operator_adds_is_ignored() -> None:

@@ -22,6 +22,8 @@ DataType = Literal[
     "FP16", "FP32", "FP64", "BF16", "BYTES",
 ]  # fmt: skip
 
+ModelFormat = Literal["ONNX", "TorchScript", "TorchExport"]
+
 
 class SecretRef(Schema):
     """A Secret in the namespace of the ModelService."""

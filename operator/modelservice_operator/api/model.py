@@ -69,10 +69,12 @@ class Model(Schema):
     """Instance groups; one copy of kind Auto when left out."""
 
     inputs: Tensors | None = None
-    """Inputs that the model must have. They are read from the model when left out."""
+    """Inputs that the model must have. They are read from the model when left out; a format that
+    does not hold them (TorchScript) needs them stated."""
 
     outputs: Tensors | None = None
-    """Outputs that the model must have. They are read from the model when left out."""
+    """Outputs that the model must have. They are read from the model when left out; a format that
+    does not hold them (TorchScript) needs them stated."""
 
     @property
     def origins(self) -> tuple[object, ...]:

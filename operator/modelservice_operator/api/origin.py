@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Final, Literal
 
-from modelservice_operator.api.common import Gpu, Resources, SecretRef
+from modelservice_operator.api.common import Gpu, ModelFormat, Resources, SecretRef
 from modelservice_operator.api.scalars import (
     CanonicalDecimal,
     CanonicalDuration,
@@ -29,10 +29,14 @@ _LOSSES_TEXT = "; ".join(f"{' or '.join(losses)} for {recipe}" for recipe, losse
 
 
 class Source(Schema):
-    """A model file that exists. Its format is read from its content; ONNX is served."""
+    """A model file that exists. Its format is read from its content."""
 
     uri: S3Object
     """The file: s3://<bucket>/<key>."""
+
+    format: ModelFormat | None = None
+    """Format that the file must have: a file of another one is refused. TorchExport is what
+    torch.export.save writes (.pt2). Read from the content when left out."""
 
     sha256: Sha256 | None = None
     """The file's SHA-256. Other bytes are refused."""

@@ -59,6 +59,9 @@ class ModelStatus(Schema):
     version_ref: VersionRefStatus | None = None
     """The ModelVersion that is served, of a model that refers to one."""
 
+    format: Word | None = None
+    """Format of the artifact, as its content told."""
+
     loaded_replicas: Counter | None = None
     """Pods that have this version loaded."""
 

@@ -31,7 +31,8 @@ class ModelEntry:
     uri: str | None = None
     digest: str | None = None
     secret: str | None = None
-    # the model's own tensors, where they are known
+    # the model's own format and tensors, where they are known
+    format: str | None = None
     inputs: Tensors | None = None
     outputs: Tensors | None = None
     # namespace and name of the ModelVersion, of a model that refers to one
@@ -54,6 +55,7 @@ class ModelEntry:
             "secret": self.secret,
             "config": model_config(self.spec),
             **self._reference(),
+            **_stated(self.spec),
         }
 
     def record(self) -> dict[str, Any]:
@@ -63,6 +65,7 @@ class ModelEntry:
             "version": self.version,
             **({"uri": self.uri, "digest": self.digest} if self.uri is not None else {}),
             **self._reference(),
+            **({"format": self.format} if self.format is not None else {}),
             **({"inputs": list(self.inputs)} if self.inputs is not None else {}),
             **({"outputs": list(self.outputs)} if self.outputs is not None else {}),
         }
@@ -119,4 +122,12 @@ def _document_entry(entry: ModelEntry) -> dict[str, Any]:
         # the pod has no use for it; the revision's record is made anew from here if it is lost
         **({"versionRef": dict(entry.version_ref)} if entry.version_ref is not None else {}),
         **model_config(entry.spec),
+        **_stated(entry.spec),
     }
+
+
+def _stated(model: Model) -> dict[str, Any]:
+    """What the user says that the file is; what is not said is absent."""
+    if model.source is None or model.source.format is None:
+        return {}
+    return {"format": model.source.format}

@@ -122,6 +122,8 @@ def _fill(
             return ()
         known: dict[str, Any] = {"digest": chosen}
         if chosen == found_digest:
+            if seen.get("format") and has_bytes:
+                known["format"] = seen["format"]
             for side in ("inputs", "outputs"):
                 if seen.get(side):
                     known[side] = tuple(seen[side])

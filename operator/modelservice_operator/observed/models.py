@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from modelservice_operator.api.common import Tensors
+from modelservice_operator.api.common import ModelFormat, Tensors
 
 _TENSORS: Final[TypeAdapter[Any]] = TypeAdapter(Tensors)
 _FIELDS: Final = ("name", "dataType", "shape")
+_FORMATS: Final = frozenset(get_args(ModelFormat))
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def models(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """By name: `digest`, `inputs` and `outputs` of each model, as far as a result has them."""
+    """By name: `digest`, `format` and tensors of each model, as far as a result has them."""
     told = result.get("models")
     found: dict[str, dict[str, Any]] = {}
     for item in told if isinstance(told, list) else ():
@@ -30,6 +31,8 @@ def models(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         digest = item.get("digest")
         if isinstance(digest, str) and _DIGEST.fullmatch(digest):
             model["digest"] = digest
+        if item.get("format") in _FORMATS:
+            model["format"] = item["format"]
         for side in ("inputs", "outputs"):
             known = tensors(item.get(side))
             if known:

@@ -173,6 +173,9 @@ def _model(record: Mapping[str, Any], *, revision: Revision) -> Status:
     }
     if "versionRef" in record:
         entry["versionRef"] = dict(record["versionRef"])
+    found = record.get("format") or told.get("format")
+    if found:
+        entry["format"] = found
     for side in ("inputs", "outputs"):
         known = tensors(record.get(side)) or told.get(side)
         if known:

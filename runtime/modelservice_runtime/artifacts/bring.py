@@ -13,12 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from modelservice_runtime.artifacts import onnx_model
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.storage import Storage
 from modelservice_runtime.artifacts.transfer import TransferLog
 from modelservice_runtime.document import Document, Model
 from modelservice_runtime.failure import Failure, Reason, patience, patiently
+from modelservice_runtime.formats import table
+from modelservice_runtime.formats.format import Format, Statement
 from modelservice_runtime.progress import Progress, ProgressServer
 from modelservice_runtime.tensors import Signature
 from modelservice_runtime.triton import ensemble
@@ -27,7 +28,8 @@ from modelservice_runtime.triton.config import Target, config, outside
 Policy = Callable[[Iterable[str]], Network]
 """From `security.allowedNetworks` to the policy: `Network.of`; tests allow loopback too."""
 
-MODEL_FILE = "model.onnx"
+# What is brought has this name until its content says what it is.
+_UNNAMED = "model.download"
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +38,11 @@ log = logging.getLogger(__name__)
 class Brought:
     """A model on the local disk. Times in seconds; `config` is the text of `config.pbtxt`.
 
-    An ensemble has no file: its `path` is the version's folder, which stays empty.
+    An ensemble has no file and no `format`: its `path` is the version's folder, which stays empty.
     """
 
     model: Model
+    format: Format | None
     path: Path
     digest: str | None
     size: int
@@ -57,10 +60,10 @@ class Brought:
     def document(self) -> dict[str, Any]:
         """The model's entry in the termination message."""
         head: dict[str, Any] = {"name": self.model.name, "version": self.model.version}
-        if self.digest is None:
+        if self.format is None:
             head |= {"format": "Ensemble"}
         else:
-            head |= {"digest": self.digest, "size": self.size, "format": "ONNX"}
+            head |= {"digest": self.digest, "size": self.size, "format": self.format.name}
         return {
             **head,
             "inputs": [tensor.document() for tensor in self.signature.inputs],
@@ -128,10 +131,13 @@ def bring_all(
 def bring(model: Model, *, settings: Settings, used: int = 0) -> Brought:
     """Bring one model. `used` is what the other models take of the volume, in bytes."""
     clock = _Laps()
-    path = model.folder(settings.root) / MODEL_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = model.folder(settings.root)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = table.kept(folder) or folder / _UNNAMED
     digest = _digest_of(path)
     if digest is None or digest != model.digest:
+        path.unlink(missing_ok=True)
+        path = folder / _UNNAMED
         storage = Storage.open(model.uri, credentials=model.credentials, network=settings.network)
         _require_room(storage, quota=settings.quota, used=used)
         digest = storage.download(path, on_progress=TransferLog(model.name)).digest
@@ -139,13 +145,14 @@ def bring(model: Model, *, settings: Settings, used: int = 0) -> Brought:
     if model.digest is not None and digest != model.digest:
         path.unlink()
         raise _other_bytes(model, digest=digest)
-    signature = _signature(path, model=model)
+    format_, path, signature = _accepted(path, model=model)
     verify_seconds = clock.lap()
-    text = config(model, signature=signature, target=settings.target)
+    text = config(model, signature=signature, target=settings.target, format_=format_)
     size = path.stat().st_size
     log.info("%s: version %d, %s, %d bytes", model.name, model.version, digest, size)
     return Brought(
         model=model,
+        format=format_,
         path=path,
         digest=digest,
         size=size,
@@ -166,6 +173,7 @@ def join(model: Model, *, settings: Settings, members: Mapping[str, Signature]) 
     text = config(model, signature=signature, target=settings.target)
     return Brought(
         model=model,
+        format=None,
         path=path,
         digest=None,
         size=0,
@@ -189,9 +197,10 @@ def result(brought: tuple[Brought, ...]) -> dict[str, Any]:
     }
 
 
-def _signature(path: Path, *, model: Model) -> Signature:
+def _accepted(path: Path, *, model: Model) -> tuple[Format, Path, Signature]:
+    statement = Statement(inputs=model.inputs, outputs=model.outputs, recipe=model.recipe)
     try:
-        return onnx_model.read(path)
+        return table.accept(path, stated=model.format, statement=statement)
     except Failure as failure:
         message = f"{model.uri} cannot be served: {failure.message}"
         raise Failure(reason=failure.reason, message=message) from None

@@ -1,6 +1,6 @@
 """`modelservice-fetch`: the init container that writes Triton's model repository into the pod.
 
-    models.json → /models/<model>/<version>/model.onnx, /models/<model>/config.pbtxt
+    models.json → /models/<model>/<version>/model.<onnx, pt, …>, /models/<model>/config.pbtxt
                 → /run/modelservice/restricted-key
 
 The container may be started again on the same volumes (a node that restarts): what is there and
@@ -21,7 +21,6 @@ from modelservice_runtime.document import Document
 from modelservice_runtime.places import Places
 from modelservice_runtime.progress import PORT, ProgressServer
 from modelservice_runtime.triton import executor_path, pulse
-from modelservice_runtime.triton.config import PYTHON
 
 _KEY_BYTES = 32
 
@@ -54,7 +53,7 @@ def program(
 
 def install(brought: Brought, *, settings: Settings) -> None:
     """Put the configuration, and the executor where it is needed, beside the model."""
-    if settings.target.backend == PYTHON and not brought.model.steps:
+    if brought.format is not None and settings.target.runs_in_executor(brought.format):
         shutil.copyfile(executor_path(), brought.path.with_name("model.py"))
         pulse.prepare(brought.path.parent, instances=brought.model.instance_count)
     (settings.root / brought.model.name / "config.pbtxt").write_text(brought.config)

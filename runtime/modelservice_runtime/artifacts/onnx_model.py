@@ -11,7 +11,6 @@ from enum import Enum, auto
 from pathlib import Path
 
 from modelservice_runtime.artifacts import wire
-from modelservice_runtime.artifacts.formats import require_onnx
 from modelservice_runtime.failure import Failure, Reason
 from modelservice_runtime.tensors import ANY, Signature, Tensor
 
@@ -76,10 +75,8 @@ _CHILDREN = {
 def read(path: Path) -> Signature:
     """Read the signature of the ONNX file `path`.
 
-    Raises `Failure`: `FormatUnsupported` for what is no ONNX file, `ModelInvalid` for one that is
-    damaged or cannot be served.
+    Raises `Failure` with `ModelInvalid` for what is no ONNX file, is damaged or cannot be served.
     """
-    require_onnx(path)
     size = path.stat().st_size
     if size > LIMIT_BYTES:
         raise _invalid(

@@ -13,11 +13,15 @@ from tritonclient.grpc import model_config_pb2 as pb
 
 from modelservice_runtime.document import Model
 from modelservice_runtime.failure import Failure, Reason
+from modelservice_runtime.formats import table
+from modelservice_runtime.formats.format import Format
 from modelservice_runtime.tensors import ANY, Signature, Tensor
 from modelservice_runtime.triton import ensemble
 
-ONNXRUNTIME = "onnxruntime"
 PYTHON = "python"
+
+
+_EXECUTOR_THREADS = "intra_op_thread_count"
 
 
 @dataclass(frozen=True)
@@ -33,17 +37,31 @@ class Target:
     gpus: int | None = None
     cpus: int | None = None
 
-    @property
-    def backend(self) -> str:
-        """Triton's own onnxruntime where the image has it, else our Python-backend executor."""
-        return ONNXRUNTIME if ONNXRUNTIME in self.backends else PYTHON
+    def runs_in_executor(self, format_: Format) -> bool:
+        """Whether our Python-backend executor stands in for a backend that the image lacks."""
+        return format_.executor and format_.backend not in self.backends
+
+    def backend(self, format_: Format) -> str:
+        """Triton's own backend where the image has it, else the executor's; raises `Failure`."""
+        if self.runs_in_executor(format_):
+            return PYTHON
+        if format_.backend not in self.backends:
+            raise Failure(
+                reason=Reason.FORMAT_UNSUPPORTED,
+                message=f"The model is {format_.noun}, but this platform's Triton image has no "
+                f"backend {format_.backend} (triton.backends in the platform's settings).",
+            )
+        return str(format_.backend)
 
 
-def config(model: Model, *, signature: Signature, target: Target) -> str:
+def config(
+    model: Model, *, signature: Signature, target: Target, format_: Format = table.ONNX
+) -> str:
     """The text of `config.pbtxt`.
 
     Raises `Failure`: `TensorMismatch` where the CR states other tensors than the model has,
-    `BatchingUnsupported` where it asks for batches of a model that takes none.
+    `BatchingUnsupported` where it asks for batches of a model that takes none, `FormatUnsupported`
+    where the image cannot run the format.
     """
     _compare("input", stated=model.inputs, real=signature.inputs)
     _compare("output", stated=model.outputs, real=signature.outputs)
@@ -51,10 +69,10 @@ def config(model: Model, *, signature: Signature, target: Target) -> str:
     if model.steps:
         ensemble.add_steps(message, ensemble=model)
     else:
-        _refuse_text(signature, target=target)
-        message.backend = target.backend
-        if target.backend == ONNXRUNTIME:
-            message.default_model_filename = "model.onnx"
+        message.backend = target.backend(format_)
+        _refuse_text(signature, backend=message.backend, format_=format_)
+        if message.backend != PYTHON:
+            message.default_model_filename = format_.file
     for role, tensors, field in (
         ("input", signature.inputs, message.input),
         ("output", signature.outputs, message.output),
@@ -63,7 +81,7 @@ def config(model: Model, *, signature: Signature, target: Target) -> str:
             _add(field, tensor=tensor, role=role, batches=model.max_batch_size > 0)
     message.version_policy.specific.versions.append(model.version)
     _add_batching(message, model=model)
-    _add_instances(message, model=model, target=target)
+    _add_instances(message, model=model, target=target, format_=format_)
     return str(text_format.MessageToString(message))
 
 
@@ -114,8 +132,9 @@ def _add_batching(message: Any, *, model: Model) -> None:
         )
 
 
-def _add_instances(message: Any, *, model: Model, target: Target) -> None:
-    kinds = [_kind(group.kind, target=target) for group in model.instances]
+def _add_instances(message: Any, *, model: Model, target: Target, format_: Format) -> None:
+    in_executor = target.runs_in_executor(format_)
+    kinds = [_kind(group.kind, target=target, in_executor=in_executor) for group in model.instances]
     for group, kind in zip(model.instances, kinds, strict=True):
         message.instance_group.add(count=group.count, kind=kind)
     on_cpu = sum(
@@ -123,31 +142,33 @@ def _add_instances(message: Any, *, model: Model, target: Target) -> None:
         for group, kind in zip(model.instances, kinds, strict=True)
         if kind == pb.ModelInstanceGroup.KIND_CPU
     )
-    if target.cpus is not None and on_cpu:
+    parameter = _EXECUTOR_THREADS if in_executor else format_.threads
+    if target.cpus is not None and on_cpu and parameter is not None:
         # By default each instance would start a thread for every core of the node.
         threads = max(1, target.cpus // on_cpu)
-        message.parameters["intra_op_thread_count"].string_value = str(threads)
+        message.parameters[parameter].string_value = str(threads)
 
 
-def _kind(kind: str, *, target: Target) -> int:
+def _kind(kind: str, *, target: Target, in_executor: bool) -> int:
     group = pb.ModelInstanceGroup
     # The executor and CPU-only images run on the CPU even where a GPU was granted.
-    if kind == "CPU" or not target.gpu or target.backend == PYTHON or target.gpus == 0:
+    if kind == "CPU" or not target.gpu or in_executor or target.gpus == 0:
         return int(group.KIND_CPU)
     if kind == "GPU" or target.gpus is not None:
         return int(group.KIND_GPU)
     return int(group.KIND_AUTO)
 
 
-def _refuse_text(signature: Signature, *, target: Target) -> None:
-    if target.backend == ONNXRUNTIME:
+def _refuse_text(signature: Signature, *, backend: str, format_: Format) -> None:
+    if backend != PYTHON or not format_.executor:
         return
     for tensor in (*signature.inputs, *signature.outputs):
         if tensor.data_type == "BYTES":
             raise Failure(
                 reason=Reason.FORMAT_UNSUPPORTED,
                 message=f"The tensor {tensor.name} is text (BYTES), which this platform's Triton "
-                "image cannot serve: it has no onnxruntime backend. Use an image that has it.",
+                f"image cannot serve: it has no {format_.backend} backend. Use an image that has "
+                "it.",
             )
 
 

@@ -1,9 +1,12 @@
-"""The Python-backend executor: runs `model.onnx` where the Triton image has no onnxruntime backend.
+"""The Python-backend executor: runs a model where the Triton image has no backend for its format.
 
 `fetch` copies this file into the model repository as `<model>/<version>/model.py`, so it imports
-only what a Triton image brings. Tensors pass by DLPack both ways, without a copy: Triton releases
-that were built for numpy 1 read and make wrong arrays where the image has numpy 2 (`as_numpy`
-repeats the first element, `pb_utils.Tensor(name, array)` is empty).
+only what a Triton image brings, and of that only what the file beside it needs: onnxruntime for
+`model.onnx`, torch for `model.pt` (TorchScript) and `model.pt2` (an exported program).
+
+Tensors pass by DLPack both ways, without a copy: Triton releases that were built for numpy 1 read
+and make wrong arrays where the image has numpy 2 (`as_numpy` repeats the first element,
+`pb_utils.Tensor(name, array)` is empty).
 
 Triton hands `execute` the requests that its dynamic batcher put together. Those whose shapes agree
 but for the batch axis run as one batch; a request that cannot run fails alone.
@@ -17,17 +20,23 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import triton_python_backend_utils as pb_utils
 
 _BFLOAT16 = 16  # onnx.TensorProto.BFLOAT16
 _CONSUMED = b"used_dltensor"
+_TORCH_TYPES = {
+    **{f"TYPE_INT{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"TYPE_FP{bits}": f"float{bits}" for bits in (16, 32, 64)},
+    "TYPE_UINT8": "uint8",
+    "TYPE_BOOL": "bool",
+    "TYPE_BF16": "bfloat16",
+}
 
-Array = Any  # numpy.ndarray
+Array = Any  # numpy.ndarray or torch.Tensor, as the engine has it
 Feed = dict[str, Array]
 Group = list[tuple[int, Feed]]
 
@@ -41,24 +50,8 @@ class TritonPythonModel:
         self._batches = config["max_batch_size"] > 0
         self._inputs = [tensor["name"] for tensor in config["input"]]
         self._outputs = [tensor["name"] for tensor in config["output"]]
-        self._bfloat16 = {
-            tensor["name"]
-            for tensor in (*config["input"], *config["output"])
-            if tensor["data_type"] == "TYPE_BF16"
-        }
-        # Half a second and 150 MiB an instance: only where it is needed.
-        self._torch: Any = importlib.import_module("torch") if self._bfloat16 else None
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = _threads(config)
-        options.inter_op_num_threads = 1
-        # Else idle threads spin, and eat the CPU limit of the instances that have work.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         folder = os.path.join(args["model_repository"], args["model_version"])
-        model = os.path.join(folder, "model.onnx")
-        with _without_schema_noise():
-            self._session = onnxruntime.InferenceSession(
-                model, sess_options=options, providers=["CPUExecutionProvider"]
-            )
+        self._engine = _engine(folder, config=config)
         self._sign_of_life = _sign_of_life(os.path.join(folder, "instances"))
 
     def finalize(self) -> None:
@@ -96,8 +89,8 @@ class TritonPythonModel:
         feeds = [feed for _, feed in group]
         joined = feeds[0]
         if len(feeds) > 1:
-            joined = {name: np.concatenate([feed[name] for feed in feeds]) for name in joined}
-        results = self._infer(joined)
+            joined = {name: self._engine.join([feed[name] for feed in feeds]) for name in joined}
+        results = self._engine.run(joined)
         if len(feeds) == 1:
             return [(group[0][0], self._response(results))]
         sizes = [len(feed[self._inputs[0]]) for feed in feeds]
@@ -116,22 +109,61 @@ class TritonPythonModel:
             tensor = pb_utils.get_input_tensor_by_name(request, name)
             if tensor is None:
                 raise ValueError(f"input {name} is missing")
-            feed[name] = self._from_triton(name, tensor)
+            feed[name] = self._engine.read(name, tensor)
         return feed
 
-    def _infer(self, feed: Feed) -> list[Array]:
+    def _response(self, results: list[Array]) -> Any:
+        tensors = [self._engine.write(*pair) for pair in zip(self._outputs, results, strict=True)]
+        return pb_utils.InferenceResponse(tensors)
+
+
+class _Onnx:
+    """`model.onnx` in onnxruntime, with numpy arrays."""
+
+    def __init__(self, model: str, *, config: Mapping[str, Any]) -> None:
+        onnxruntime = self._onnxruntime = _need("onnxruntime")
+        self._outputs = [tensor["name"] for tensor in config["output"]]
+        self._bfloat16 = {
+            tensor["name"]
+            for tensor in (*config["input"], *config["output"])
+            if tensor["data_type"] == "TYPE_BF16"
+        }
+        # Half a second and 150 MiB an instance: only where it is needed.
+        self._torch: Any = _need("torch") if self._bfloat16 else None
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = _threads(config)
+        options.inter_op_num_threads = 1
+        # Else idle threads spin, and eat the CPU limit of the instances that have work.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        with _without_schema_noise():
+            self._session = onnxruntime.InferenceSession(
+                model, sess_options=options, providers=["CPUExecutionProvider"]
+            )
+
+    def join(self, arrays: list[Array]) -> Array:
+        return np.concatenate(arrays)
+
+    def run(self, feed: Feed) -> list[Array]:
         if not self._bfloat16:
             return list(self._session.run(self._outputs, feed))
+        make = self._onnxruntime.OrtValue
         values = {
-            name: onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(array, _BFLOAT16)
+            name: make.ortvalue_from_numpy_with_onnx_type(array, _BFLOAT16)
             if name in self._bfloat16
-            else onnxruntime.OrtValue.ortvalue_from_numpy(array)
+            else make.ortvalue_from_numpy(array)
             for name, array in feed.items()
         }
         results = self._session.run_with_ort_values(self._outputs, values)
-        return [self._from_runtime(*pair) for pair in zip(self._outputs, results, strict=True)]
+        return [self._result(*pair) for pair in zip(self._outputs, results, strict=True)]
 
-    def _from_triton(self, name: str, tensor: Any) -> Array:
+    def _result(self, name: str, value: Any) -> Array:
+        if name not in self._bfloat16:
+            return value.numpy()
+        torch = self._torch
+        bits = torch.from_dlpack(value._ortvalue.to_dlpack()).view(torch.int16)
+        return bits.numpy().view(np.uint16)
+
+    def read(self, name: str, tensor: Any) -> Array:
         if name not in self._bfloat16:
             return np.from_dlpack(tensor)
         # numpy has no bfloat16, which travels through it as the integers of its bits.
@@ -142,18 +174,7 @@ class TritonPythonModel:
             .view(np.uint16)
         )
 
-    def _from_runtime(self, name: str, value: Any) -> Array:
-        if name not in self._bfloat16:
-            return value.numpy()
-        torch = self._torch
-        bits = torch.from_dlpack(value._ortvalue.to_dlpack()).view(torch.int16)
-        return bits.numpy().view(np.uint16)
-
-    def _response(self, results: list[Array]) -> Any:
-        tensors = [self._to_triton(*pair) for pair in zip(self._outputs, results, strict=True)]
-        return pb_utils.InferenceResponse(tensors)
-
-    def _to_triton(self, name: str, array: Array) -> Any:
+    def write(self, name: str, array: Array) -> Any:
         # DLPack knows no strides that Triton takes, and no read-only arrays.
         array = np.require(array, requirements=["C", "W"])
         if name not in self._bfloat16:
@@ -165,6 +186,73 @@ class TritonPythonModel:
             return tensor
         bits = self._torch.from_numpy(array.view(np.int16))
         return pb_utils.Tensor.from_dlpack(name, bits.view(self._torch.bfloat16))
+
+
+class _Torch:
+    """`model.pt` or `model.pt2` in torch, on the CPU. The signature's order is the module's."""
+
+    def __init__(self, model: str, *, config: Mapping[str, Any]) -> None:
+        # The archive was checked when it was fetched. This holds torch.export.load, which asks
+        # torch.load for more, to tensors once again.
+        os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+        torch = self._torch = _need("torch")
+        torch.set_num_threads(_threads(config))
+        torch.set_num_interop_threads(1)
+        self._types = {tensor["name"]: tensor["data_type"] for tensor in config["output"]}
+        self._call = (self._program if model.endswith(".pt2") else self._script)(model)
+
+    def _script(self, model: str) -> Callable[[list[Array]], Any]:
+        module = self._torch.jit.load(model, map_location="cpu").eval()
+        return lambda arguments: module(*arguments)
+
+    def _program(self, model: str) -> Callable[[list[Array]], Any]:
+        pytree = importlib.import_module("torch.utils._pytree")
+        program = importlib.import_module("torch.export").load(model)
+        module, shape = program.module(), program.call_spec.in_spec
+
+        def call(arguments: list[Array]) -> Any:
+            positional, named = pytree.tree_unflatten(arguments, shape)
+            return pytree.tree_leaves(module(*positional, **named))
+
+        return call
+
+    def join(self, arrays: list[Array]) -> Array:
+        return self._torch.cat(arrays)
+
+    def run(self, feed: Feed) -> list[Array]:
+        with self._torch.inference_mode():
+            results = self._call(list(feed.values()))
+        return [results] if isinstance(results, self._torch.Tensor) else list(results)
+
+    def read(self, name: str, tensor: Any) -> Array:
+        return self._torch.from_dlpack(tensor.to_dlpack())
+
+    def write(self, name: str, array: Array) -> Any:
+        found = str(array.dtype).removeprefix("torch.")
+        if found != _TORCH_TYPES.get(self._types[name]):
+            # TorchScript has no types to check the spec by; clients would read other numbers.
+            raise ValueError(f"output {name} is {found}, but is stated as {self._types[name]}")
+        return pb_utils.Tensor.from_dlpack(name, array.detach().contiguous())
+
+
+_ENGINES = {"model.onnx": _Onnx, "model.pt": _Torch, "model.pt2": _Torch}
+
+
+def _engine(folder: str, *, config: Mapping[str, Any]) -> Any:
+    for name, engine in _ENGINES.items():
+        model = os.path.join(folder, name)
+        if os.path.exists(model):
+            return engine(model, config=config)
+    raise FileNotFoundError(f"none of {', '.join(_ENGINES)} in {folder}")
+
+
+def _need(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        raise RuntimeError(
+            f"the Python of the platform's Triton image has no {name}, which this model needs"
+        ) from None
 
 
 def _threads(config: Mapping[str, Any]) -> int:

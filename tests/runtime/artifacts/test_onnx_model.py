@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from modelservice_runtime.artifacts import onnx_model
-from modelservice_runtime.artifacts.onnx_model import TRITON_TYPES, Signature, read
+from modelservice_runtime.artifacts.onnx_model import TRITON_TYPES, read
 from modelservice_runtime.failure import Failure, Reason
-from modelservice_runtime.tensors import Tensor
+from modelservice_runtime.tensors import Signature, Tensor
 from tests.runtime.examples import linear
 
 VALUE = helper.make_tensor_value_info

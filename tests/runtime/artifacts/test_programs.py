@@ -16,6 +16,7 @@ from modelservice_runtime.places import Places
 from modelservice_runtime.progress import Progress, ProgressServer
 from modelservice_runtime.triton import executor_path
 from tests.runtime.examples import document, linear, model_entry
+from tests.runtime.formats.models import FILES
 from tests.runtime.s3 import LOOPBACK, S3
 
 IMPATIENT = {"MODELSERVICE_PATIENCE": "0"}
@@ -129,6 +130,61 @@ def test_models_that_do_not_fit_each_other_are_told_by_the_check(pod: Pod, s3: S
     with pytest.raises(Failure, match="mid has two shapes") as caught:
         pod.check()
     assert (caught.value.reason, caught.value.model) == (Reason.TENSOR_MISMATCH, "whole")
+
+
+H, SUM = (
+    {"name": f"OUTPUT__{at}", "dataType": "FP32", "shape": [-1, n]} for at, n in ((0, 3), (1, 1))
+)
+X, Y = ({"name": name, "dataType": "FP32", "shape": [-1, n]} for name, n in (("x", 4), ("y", 3)))
+
+
+def put(s3: S3, name: str) -> str:
+    return s3.put(f"files/{name}", (FILES / name).read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "format_", "stated"),
+    [
+        ("scripted-2.6.pt", "model.pt", "TorchScript", {"inputs": [X, Y], "outputs": [H, SUM]}),
+        ("program-2.15.pt2", "model.pt2", "TorchExport", {"format": "TorchExport"}),
+    ],
+)
+def test_other_formats_are_laid_beside_the_executor(
+    name: str, file: str, format_: str, stated: dict[str, Any], pod: Pod, s3: S3
+) -> None:
+    pod.wants(model_entry(uri=put(s3, name), **stated))
+    told = pod.fetch()["models"][0]
+    assert (told["format"], told["inputs"]) == (format_, [X, Y])
+    assert len(told["outputs"]) == 2
+    version = pod.places.models / "digits" / "1"
+    assert sorted(path.name for path in version.iterdir()) == ["instances", file, "model.py"]
+    assert (version / file).read_bytes() == (FILES / name).read_bytes()
+    config = (version.parent / "config.pbtxt").read_text()
+    assert 'backend: "python"' in config
+    # A second start finds the file by its name, and brings nothing again.
+    pod.wants(model_entry(uri="s3://models/gone", digest=told["digest"], **stated))
+    assert pod.fetch()["models"][0] == told
+
+
+def test_libtorch_runs_torchscript_where_triton_has_it(pod: Pod, s3: S3) -> None:
+    triton = {"backends": ["onnxruntime", "pytorch", "python"], "gpu": False}
+    entry = model_entry(uri=put(s3, "scripted-2.6.pt"), inputs=[X, Y], outputs=[H, SUM])
+    pod.wants(entry, triton=triton)
+    pod.fetch(MODELSERVICE_TRITON_CPUS="4")
+    config = (pod.places.models / "digits" / "config.pbtxt").read_text()
+    assert 'backend: "pytorch"' in config
+    assert 'default_model_filename: "model.pt"' in config
+    assert 'key: "INTRA_OP_THREAD_COUNT"' in config
+    assert [path.name for path in (pod.places.models / "digits/1").iterdir()] == ["model.pt"]
+
+
+def test_a_file_of_another_format_than_stated_is_told_with_its_place(pod: Pod, s3: S3) -> None:
+    uri = put(s3, "checkpoint-2.6.pt")
+    pod.wants(model_entry(uri=uri, format="TorchScript"))
+    told = f"{uri} cannot be served: The spec states the format TorchScript, .* PyTorch checkpoint"
+    with pytest.raises(Failure, match=told) as caught:
+        pod.check()
+    assert (caught.value.reason, caught.value.model) == (Reason.FORMAT_MISMATCH, "digits")
 
 
 def test_the_key_is_long_private_and_kept(pod: Pod, s3: S3) -> None:

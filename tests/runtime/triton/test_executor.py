@@ -4,42 +4,21 @@ Triton's and onnxruntime's modules exist only in a Triton image; here stand-ins 
 under the same names. That tensors pass rightly between the real ones is for e2e to show.
 """
 
-import importlib.util
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
-from modelservice_runtime.triton import executor_path, pulse
+from modelservice_runtime.triton import pulse
+from tests.runtime.triton.stand_ins import Tensor, arguments, executor
 
 Load = Callable[..., Any]
-
-
-class Tensor:
-    """pb_utils.Tensor: made from a DLPack capsule, read by DLPack."""
-
-    def __init__(self, name: str, array: Any) -> None:
-        self.name = name
-        self.array = array
-
-    @classmethod
-    def from_dlpack(cls, name: str, capsule: Any) -> "Tensor":
-        holder = SimpleNamespace(
-            __dlpack__=lambda **options: capsule, __dlpack_device__=lambda: (1, 0)
-        )
-        return cls(name, np.from_dlpack(holder).copy())
-
-    def __dlpack__(self, **options: Any) -> Any:
-        return self.array.__dlpack__()
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return (1, 0)
 
 
 class Session:
@@ -71,26 +50,11 @@ class Options:
 @pytest.fixture
 def module(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The executor's module, with stand-ins for what only a Triton image has."""
-    pb_utils = ModuleType("triton_python_backend_utils")
-    pb_utils.Tensor = Tensor  # type: ignore[attr-defined]
-    pb_utils.TritonError = str  # type: ignore[attr-defined]
-    pb_utils.InferenceResponse = (  # type: ignore[attr-defined]
-        lambda tensors=None, error=None: SimpleNamespace(tensors=tensors, error=error)
-    )
-    pb_utils.get_input_tensor_by_name = (  # type: ignore[attr-defined]
-        lambda request, name: request.get(name)
-    )
     onnxruntime = ModuleType("onnxruntime")
     onnxruntime.SessionOptions = Options  # type: ignore[attr-defined]
     onnxruntime.InferenceSession = Session  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, pb_utils.__name__, pb_utils)
     monkeypatch.setitem(sys.modules, onnxruntime.__name__, onnxruntime)
-    spec = importlib.util.spec_from_file_location("executor_under_test", executor_path())
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+    return executor(monkeypatch)
 
 
 CONFIG = {
@@ -105,18 +69,13 @@ CONFIG = {
 def load(module: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Make an instance of the executor, as Triton does."""
     (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "model.onnx").touch()
     pulse.prepare(tmp_path / "1", instances=2)
     instances = []
 
     def make(**config: Any) -> Any:
         instance = module.TritonPythonModel()
-        instance.initialize(
-            {
-                "model_config": json.dumps({**CONFIG, **config}),
-                "model_repository": str(tmp_path),
-                "model_version": "1",
-            }
-        )
+        instance.initialize(arguments(tmp_path, config=json.dumps({**CONFIG, **config})))
         instances.append(instance)
         return instance
 
@@ -137,14 +96,14 @@ def test_requests_of_one_shape_run_as_one_batch(load: Load) -> None:
     model = load()
     got = model.execute([request([1, 2]), request([3, 4], [5, 6]), request([7, 8])])
     assert answers(got) == [[6], [14, 22], [30]]
-    assert model._session.runs == [4]
+    assert model._engine._session.runs == [4]
 
 
 def test_other_shapes_run_apart_and_keep_their_place(load: Load) -> None:
     model = load()
     got = model.execute([request([1, 2]), request([1, 1, 1]), request([3, 4])])
     assert answers(got) == [[6], [6], [14]]
-    assert sorted(model._session.runs) == [1, 2]
+    assert sorted(model._engine._session.runs) == [1, 2]
 
 
 def test_a_request_that_cannot_run_fails_alone(load: Load) -> None:
@@ -161,15 +120,15 @@ def test_a_request_that_cannot_run_fails_alone(load: Load) -> None:
 def test_without_batches_nothing_is_joined(load: Load) -> None:
     model = load(max_batch_size=0)
     assert answers(model.execute([request([1, 2]), request([3, 4])])) == [[6], [14]]
-    assert model._session.runs == [1, 1]
+    assert model._engine._session.runs == [1, 1]
 
 
 def test_threads_are_what_the_configuration_says(load: Load) -> None:
     model = load()
-    assert model._session.options["sess_options"].intra_op_num_threads == 3
-    assert model._session.options["providers"] == ["CPUExecutionProvider"]
+    assert model._engine._session.options["sess_options"].intra_op_num_threads == 3
+    assert model._engine._session.options["providers"] == ["CPUExecutionProvider"]
     unsaid = load(parameters={}, instance_group=[{"count": 1000}])
-    assert unsaid._session.options["sess_options"].intra_op_num_threads == 1
+    assert unsaid._engine._session.options["sess_options"].intra_op_num_threads == 1
 
 
 def test_each_instance_shows_that_it_lives(load: Load, tmp_path: Path) -> None:

@@ -1,0 +1,84 @@
+"""Which format a file has: picked by its content, held against what the spec states, and read."""
+
+from pathlib import Path
+
+from modelservice_runtime.artifacts import onnx_model
+from modelservice_runtime.failure import Failure, Reason
+from modelservice_runtime.formats import content, torch_export, torchscript
+from modelservice_runtime.formats.format import Format, Statement
+from modelservice_runtime.tensors import Signature
+
+ONNX = Format(
+    name=content.ONNX,
+    noun="an ONNX model",
+    artifact="model.onnx",
+    file="model.onnx",
+    read=lambda path, statement: onnx_model.read(path),
+    backend="onnxruntime",
+    executor=True,
+    threads="intra_op_thread_count",
+)
+TORCHSCRIPT = Format(
+    name=content.TORCHSCRIPT,
+    noun=torchscript.NOUN,
+    artifact="model.pt",
+    file="model.pt",
+    read=torchscript.read,
+    backend="pytorch",
+    executor=True,
+    threads="INTRA_OP_THREAD_COUNT",
+)
+TORCH_EXPORT = Format(
+    name=content.TORCH_EXPORT,
+    noun=torch_export.NOUN,
+    artifact="model.pt2",
+    file="model.pt2",
+    read=torch_export.read,
+    backend=None,
+    executor=True,
+)
+
+FORMATS = {one.name: one for one in (ONNX, TORCHSCRIPT, TORCH_EXPORT)}
+
+
+def pick(path: Path, *, stated: str | None, recipe: str | None) -> Format:
+    """The format of the file.
+
+    Raises `Failure`: `FormatUnsupported` for what is not served, `FormatMismatch` where the spec
+    states another format.
+    """
+    found = content.look(path)
+    if stated is not None and stated != found.format:
+        raise Failure(
+            reason=Reason.FORMAT_MISMATCH,
+            message=f"The spec states the format {stated}, but the file is {found.noun}. Correct "
+            "source.format, or leave it out, or point the URI at the right file.",
+        )
+    chosen = FORMATS.get(found.format or "")
+    if chosen is None:
+        raise Failure(
+            reason=Reason.FORMAT_UNSUPPORTED,
+            message=f"The model is {found.noun}; what is served is {', '.join(FORMATS)}. Export it "
+            "to ONNX, which every framework can, and point the URI at the .onnx file.",
+        )
+    return chosen
+
+
+def kept(folder: Path) -> Path | None:
+    """The artifact that an earlier start of this container left in the version's folder."""
+    return next(
+        (path for one in FORMATS.values() if (path := folder / one.artifact).exists()), None
+    )
+
+
+def accept(
+    path: Path, *, stated: str | None, statement: Statement
+) -> tuple[Format, Path, Signature]:
+    """Pick the format, give the file its name beside the version, and read its tensors.
+
+    Raises `Failure` as `pick` and the format's reader do.
+    """
+    chosen = pick(path, stated=stated, recipe=statement.recipe)
+    artifact = path.with_name(chosen.artifact)
+    path.rename(artifact)
+    return chosen, artifact, chosen.read(artifact, statement)
