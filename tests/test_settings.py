@@ -96,6 +96,7 @@ def test_a_whole_platform_is_read() -> None:
             "allowedNetworks": ["10.0.0.0/8"],
             "allowedPodLabels": ["team"],
             "allowedPodAnnotations": ["example.com/*"],
+            "allowPythonModels": True,
         },
         "resources": {"agent": {"requests": {"cpu": "50m"}, "limits": {"memory": "1Gi"}}},
     }
@@ -109,6 +110,7 @@ def test_a_whole_platform_is_read() -> None:
     assert found.allowed_networks == ("10.0.0.0/8",)
     assert found.allowed_pod_labels == ("team",)
     assert found.allowed_pod_annotations == ("example.com/*",)
+    assert found.allow_python_models
     assert found.image_pull_secrets == ("pull",)
     assert found.image_pull_policy == "Never"
     assert found.resources["agent"] == {"requests": {"cpu": "50m"}, "limits": {"memory": "1Gi"}}
@@ -124,6 +126,7 @@ def test_a_whole_platform_is_read() -> None:
         ({"triton": {"gpu": "yes"}}, "triton.gpu must be true or false"),
         ({"triton": {"backends": "python"}}, "triton.backends must be a list of texts"),
         ({"security": {"allowedNetworks": [1]}}, "security.allowedNetworks must be a list"),
+        ({"security": {"allowPythonModels": "yes"}}, "allowPythonModels must be true or false"),
         ({"resources": {"agent": {"request": {}}}}, "unknown: resources.agent.request"),
         ({"resources": {"pod": {}}}, "unknown: resources.pod"),
         ({"colour": "red"}, "unknown: colour"),

@@ -40,7 +40,11 @@ PLATFORM: Mapping[str, Any] = {
     },
     "storage": {"uri": "s3://models", "endpoint": "http://127.0.0.1:9"},
     # by which the rig's nodes are told how pods fare
-    "security": {"allowedPodLabels": ["*"], "allowedPodAnnotations": ["*"]},
+    "security": {
+        "allowedPodLabels": ["*"],
+        "allowedPodAnnotations": ["*"],
+        "allowPythonModels": True,
+    },
 }
 START = 60.0  # seconds, on a machine that is busy
 _TICKS = os.sysconf("SC_CLK_TCK")

@@ -152,6 +152,7 @@ def platform(document: Any) -> Platform:
         allowed_networks=security.texts("allowedNetworks", ()),
         allowed_pod_labels=security.texts("allowedPodLabels", ()),
         allowed_pod_annotations=security.texts("allowedPodAnnotations", ()),
+        allow_python_models=security.flag("allowPythonModels", default=False),
         model_storage=root.text("modelStorage", "20Gi"),
         resources={name: resources.section(name).resources() for name in CONTAINERS},
     )

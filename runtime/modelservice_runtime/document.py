@@ -138,7 +138,8 @@ class Document:
 
     An ensemble stands behind its members in `models`, which are else in the operator's order.
     `revision` is None in a check. `gpu` says that the Triton image can use GPUs at all, `gpus` how
-    many the pod was granted (None: not said).
+    many the pod was granted (None: not said). `python_models` says that the platform allows models
+    that are code of the user's own.
     """
 
     namespace: str
@@ -149,6 +150,7 @@ class Document:
     gpus: int | None
     allowed_networks: tuple[str, ...]
     models: tuple[Model, ...]
+    python_models: bool = False
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Self:
@@ -165,6 +167,7 @@ class Document:
             gpus=triton.get("gpus"),
             allowed_networks=tuple((document.get("network") or {}).get("allowedNetworks") or ()),
             models=_sorted([Model.parse(model) for model in document["models"]]),
+            python_models=(document.get("security") or {}).get("allowPythonModels") is True,
         )
 
     @classmethod

@@ -23,6 +23,8 @@ def test_defaults_are_read(helm: Path) -> None:
     platform = settings.platform(document(helm))
     assert platform.images.agent == "registry.example.com/modelservice/agent:0.1.0"
     assert platform.triton.gpu
+    assert platform.triton.backends == ("onnxruntime", "python", "pytorch", "tensorrt")
+    assert not platform.allow_python_models
     assert platform.resources["fetch"]["requests"] == {"cpu": "100m", "memory": "256Mi"}
 
 
@@ -32,6 +34,7 @@ def test_development_values_are_read(helm: Path) -> None:
     assert not platform.triton.gpu
     assert platform.storage.endpoint == "http://s3.modelservice-system.svc:17070"
     assert platform.allowed_networks == ("198.18.0.0/15",)
+    assert platform.allow_python_models
 
 
 def checksum(documents: list[Manifest]) -> str:

@@ -33,6 +33,7 @@ VALUES: Values = yaml.safe_load((CHART / "values.yaml").read_text())
         ({"storage": {"uri": "s3://models/a?key=secret/"}}, "at '/storage/uri'"),
         ({"storage": {"secretName": ""}}, "at '/storage/secretName'"),
         ({"security": {"allowedPodLabels": ["a*"]}}, "at '/security/allowedPodLabels/0'"),
+        ({"security": {"allowPythonModels": "yes"}}, "at '/security/allowPythonModels'"),
         ({"security": {"allowedPodAnnotations": ["/x"]}}, "/security/allowedPodAnnotations/0'"),
         ({"security": {"allowedNetworks": ["10.0.0.1"]}}, "at '/security/allowedNetworks/0'"),
         ({"triton": {"backends": []}}, "at '/triton/backends': minItems: got 0, want 1"),

@@ -64,6 +64,24 @@ def test_a_pattern_permits_a_key_a_prefix_or_all(pattern: str, key: str, permitt
     assert (refusal({"podLabels": {key: "x"}}, labels=(pattern,)) == "") is permitted
 
 
+@pytest.mark.parametrize(("permitted", "problems"), [(False, 1), (True, 0)])
+def test_code_of_the_users_own_is_the_platforms_to_permit(permitted: bool, problems: int) -> None:
+    """Beside models of other formats, each named by its place."""
+    source = {"uri": "s3://models/m"}
+    models = [
+        {"name": "a", "source": {**source, "format": "ONNX"}},
+        {"name": "b", "source": {**source, "format": "Python"}},
+    ]
+    platform = replace(PLATFORM, allow_python_models=permitted)
+    try:
+        permission.require(parse_service(service(models=models)).spec, platform=platform)
+        told = ""
+    except InvalidSpec as error:
+        told = str(error)
+    assert told.count("spec.models[1].source.format: is not permitted by the platform") == problems
+    assert "models[0]" not in told
+
+
 def test_every_key_has_to_be_permitted() -> None:
     both = {"podLabels": {"team": "ml", "app": "payments"}}
     assert "[app]" in refusal(both, labels=("team",))

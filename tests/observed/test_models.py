@@ -13,7 +13,13 @@ TENSOR = {"name": "x", "dataType": "FP32", "shape": [-1, 10]}
 
 
 def test_what_is_known_is_taken() -> None:
-    told = {"name": "digits", "digest": DIGEST, "inputs": [TENSOR], "outputs": [TENSOR]}
+    told = {
+        "name": "digits",
+        "digest": DIGEST,
+        "format": "TorchScript",
+        "inputs": [TENSOR],
+        "outputs": [TENSOR],
+    }
 
     assert models({"ok": True, "models": [told]}) == {"digits": told}
 
@@ -24,6 +30,13 @@ def test_what_a_newer_agent_tells_besides_is_left_out() -> None:
 
     assert models({"models": [newer]}) == {
         "digits": {"name": "digits", "digest": DIGEST, "inputs": [TENSOR]}
+    }
+
+
+@pytest.mark.parametrize("told", [None, "Pickle", "onnx", ["ONNX"], {"a": 1}, 7])
+def test_a_format_that_the_api_does_not_know_is_left_out(told: Any) -> None:
+    assert models({"models": [{"name": "digits", "format": told}]}) == {
+        "digits": {"name": "digits"}
     }
 
 

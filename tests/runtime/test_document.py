@@ -49,6 +49,16 @@ def test_what_the_user_says_of_the_file_is_read() -> None:
     assert (model.format, model.recipe) == ("TorchScript", "cnn")
 
 
+@pytest.mark.parametrize(
+    ("security", "allowed"), [({"allowPythonModels": True}, True), ({}, False)]
+)
+def test_code_of_users_is_allowed_by_the_platform_alone(
+    security: dict[str, bool], allowed: bool
+) -> None:
+    assert Document.parse(document(FULL, security=security)).python_models is allowed
+    assert not Document.parse(document(FULL)).python_models
+
+
 def test_what_a_newer_operator_adds_is_ignored() -> None:
     newer = document({**FULL, "warmup": {"batchSize": 1}}, signature="abc")
     newer["triton"]["cache"] = {"size": 1}

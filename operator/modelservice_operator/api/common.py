@@ -22,7 +22,7 @@ DataType = Literal[
     "FP16", "FP32", "FP64", "BF16", "BYTES",
 ]  # fmt: skip
 
-ModelFormat = Literal["ONNX", "TorchScript", "TorchExport"]
+ModelFormat = Literal["ONNX", "TorchScript", "TorchExport", "SafeTensors", "TensorRT", "Python"]
 
 
 class SecretRef(Schema):

@@ -70,11 +70,11 @@ class Model(Schema):
 
     inputs: Tensors | None = None
     """Inputs that the model must have. They are read from the model when left out; a format that
-    does not hold them (TorchScript) needs them stated."""
+    does not hold them (TorchScript, TensorRT, Python) needs them stated."""
 
     outputs: Tensors | None = None
     """Outputs that the model must have. They are read from the model when left out; a format that
-    does not hold them (TorchScript) needs them stated."""
+    does not hold them (TorchScript, TensorRT, Python) needs them stated."""
 
     @property
     def origins(self) -> tuple[object, ...]:

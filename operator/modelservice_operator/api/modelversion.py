@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from modelservice_operator.api.common import ModelFormat, Tensors
+from modelservice_operator.api.common import Tensors
 from modelservice_operator.api.modelservice import ObjectMeta
 from modelservice_operator.api.scalars import (
     Counter,
@@ -93,7 +93,7 @@ class ModelVersionSpec(Schema):
     version: Index
     """Number of the version."""
 
-    format: ModelFormat
+    format: Literal["ONNX", "TorchScript", "TorchExport", "TensorRT", "Python"]
     """Format of the file."""
 
     artifact: Artifact

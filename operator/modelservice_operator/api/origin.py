@@ -36,13 +36,35 @@ class Source(Schema):
 
     format: ModelFormat | None = None
     """Format that the file must have: a file of another one is refused. TorchExport is what
-    torch.export.save writes (.pt2). Read from the content when left out."""
+    torch.export.save writes (.pt2), TensorRT a plan, Python a model.py. Read from the content when
+    left out."""
+
+    recipe: Recipe | None = None
+    """Architecture of the weights in a SafeTensors file, as the built-in program of this name
+    trains it."""
 
     sha256: Sha256 | None = None
     """The file's SHA-256. Other bytes are refused."""
 
     secret_ref: SecretRef | None = None
     """Credentials; the Secret modelservice-storage when left out."""
+
+    rules: ClassVar[tuple[Rule[Source], ...]] = (
+        Rule(
+            cel="!has(self.format) || self.format != 'SafeTensors' || has(self.recipe)",
+            check=lambda source: source.format != "SafeTensors" or source.recipe is not None,
+            message="format SafeTensors needs recipe: "
+            "the file has weights, and the recipe their architecture",
+            path=".recipe",
+        ),
+        Rule(
+            cel="!has(self.recipe) || !has(self.format) || self.format == 'SafeTensors'",
+            check=lambda source: source.recipe is None or source.format in (None, "SafeTensors"),
+            message="recipe is for SafeTensors only: leave recipe out, or set format to "
+            "SafeTensors",
+            path=".recipe",
+        ),
+    )
 
 
 class Dataset(Schema):

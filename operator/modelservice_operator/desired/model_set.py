@@ -90,6 +90,7 @@ def document(
         **({"revision": revision} if revision else {}),
         "triton": _triton(platform, gpus=gpus),
         "network": {"allowedNetworks": list(platform.allowed_networks)},
+        **({"security": {"allowPythonModels": True}} if platform.allow_python_models else {}),
     }
     return {**head, "models": [_document_entry(entry) for entry in entries]}
 
@@ -128,6 +129,8 @@ def _document_entry(entry: ModelEntry) -> dict[str, Any]:
 
 def _stated(model: Model) -> dict[str, Any]:
     """What the user says that the file is; what is not said is absent."""
-    if model.source is None or model.source.format is None:
+    source = model.source
+    if source is None:
         return {}
-    return {"format": model.source.format}
+    said = {"format": source.format, "recipe": source.recipe}
+    return {key: value for key, value in said.items() if value is not None}

@@ -1,10 +1,12 @@
 """What a ModelService may ask for only where the platform permits it: labels and annotations of
-its pods.
+its pods, and models that are code of the user's own.
 
 Other people's Services and NetworkPolicies select pods by labels, and sidecar injectors take
 images, volumes and Secrets from annotations. Who may create ModelServices need not be allowed to
 create pods, so nothing of that is theirs to choose unless the platform says so
-(`security.allowedPodLabels`, `security.allowedPodAnnotations`).
+(`security.allowedPodLabels`, `security.allowedPodAnnotations`). The same holds for Python models
+(`security.allowPythonModels`); one that the spec does not call so is refused by what it holds, in
+the pod that fetches it.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ def require(spec: ModelServiceSpec, *, platform: Platform) -> None:
         *_problems(
             "podAnnotations", serving.pod_annotations, allowed=platform.allowed_pod_annotations
         ),
+        *_code(spec, platform=platform),
     ]
     if problems:
         raise InvalidSpec(problems)
@@ -40,6 +43,17 @@ def _problems(
                 field=f"spec.serving.{field}[{key[:64]}]",
                 message=f"is not among the platform's {setting}: leave it out, "
                 "or ask the platform's team to permit it",
+            )
+
+
+def _code(spec: ModelServiceSpec, *, platform: Platform) -> Iterator[Problem]:
+    for index, model in enumerate(spec.models):
+        source = model.source
+        if source is not None and source.format == "Python" and not platform.allow_python_models:
+            yield Problem(
+                field=f"spec.models[{index}].source.format",
+                message="is not permitted by the platform (security.allowPythonModels): export "
+                "the model to ONNX, or ask the platform's team to permit it",
             )
 
 

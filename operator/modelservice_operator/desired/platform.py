@@ -45,6 +45,8 @@ class Platform:
     # keys, or `<prefix>/*`, or `*`: what ModelServices may put on their pods
     allowed_pod_labels: tuple[str, ...] = ()
     allowed_pod_annotations: tuple[str, ...] = ()
+    # models that are code of the user's own
+    allow_python_models: bool = False
     model_storage: str = "20Gi"  # room for model files in a pod that states none
     # one entry each for triton, agent, fetch, trainer, check
     resources: Mapping[str, Resources] = field(default_factory=dict)

@@ -31,8 +31,9 @@ def models(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         digest = item.get("digest")
         if isinstance(digest, str) and _DIGEST.fullmatch(digest):
             model["digest"] = digest
-        if item.get("format") in _FORMATS:
-            model["format"] = item["format"]
+        known_format = item.get("format")
+        if isinstance(known_format, str) and known_format in _FORMATS:
+            model["format"] = known_format
         for side in ("inputs", "outputs"):
             known = tensors(item.get(side))
             if known:

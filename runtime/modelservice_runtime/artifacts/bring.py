@@ -73,13 +73,17 @@ class Brought:
 
 @dataclass(frozen=True)
 class Settings:
-    """What surrounds the models: the volume, its size in bytes if known, patience in seconds."""
+    """What surrounds the models: the volume, its size in bytes if known, patience in seconds.
+
+    `python_models` says whether the platform allows code of users' own.
+    """
 
     root: Path
     network: Network
     target: Target
     patience: float
     quota: int | None = None
+    python_models: bool = False
 
     @classmethod
     def of(
@@ -99,6 +103,7 @@ class Settings:
             ),
             patience=patience(environ),
             quota=int(quota) if quota else None,
+            python_models=document.python_models,
         )
 
 
@@ -145,7 +150,7 @@ def bring(model: Model, *, settings: Settings, used: int = 0) -> Brought:
     if model.digest is not None and digest != model.digest:
         path.unlink()
         raise _other_bytes(model, digest=digest)
-    format_, path, signature = _accepted(path, model=model)
+    format_, path, signature = _accepted(path, model=model, code=settings.python_models)
     verify_seconds = clock.lap()
     text = config(model, signature=signature, target=settings.target, format_=format_)
     size = path.stat().st_size
@@ -197,10 +202,10 @@ def result(brought: tuple[Brought, ...]) -> dict[str, Any]:
     }
 
 
-def _accepted(path: Path, *, model: Model) -> tuple[Format, Path, Signature]:
+def _accepted(path: Path, *, model: Model, code: bool) -> tuple[Format, Path, Signature]:
     statement = Statement(inputs=model.inputs, outputs=model.outputs, recipe=model.recipe)
     try:
-        return table.accept(path, stated=model.format, statement=statement)
+        return table.accept(path, stated=model.format, statement=statement, code=code)
     except Failure as failure:
         message = f"{model.uri} cannot be served: {failure.message}"
         raise Failure(reason=failure.reason, message=message) from None

@@ -9,11 +9,14 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelservice_runtime.formats import pickles
+from modelservice_runtime.formats import pickles, python_model, recipe_weights, tensorrt
 
 ONNX = "ONNX"
 TORCHSCRIPT = "TorchScript"
 TORCH_EXPORT = "TorchExport"
+SAFETENSORS = "SafeTensors"
+TENSORRT = "TensorRT"
+PYTHON = "Python"
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,12 @@ _UNKNOWN = Content(ONNX, "an ONNX model, or nothing that is known")
 """ONNX has no magic bytes: its reader finds out."""
 
 _PICKLE = "a pickle (joblib, or an old torch.save), which is code and is never loaded"
-_HEAD_BYTES = 4096
+_HEAD_BYTES = 65_536
 
 # (offset, bytes, what)
 _MAGIC = (
     (0, b"\x89HDF\r\n\x1a\n", Content(None, "a Keras HDF5 file (.h5)")),
-    (0, b"ftrt", Content(None, "a TensorRT engine")),
+    (0, b"ftrt", Content(TENSORRT, tensorrt.NOUN)),
     (4, b"TFL3", Content(None, "a TensorFlow Lite model")),
     (0, b"GGUF", Content(None, "a GGUF file")),
     (0, b"\x93NUMPY", Content(None, "a NumPy array")),
@@ -50,7 +53,8 @@ _MAGIC = (
         b"version https://git-lfs",
         Content(None, "a Git LFS pointer, not the file that it points to"),
     ),
-    (8, b'{"', Content(None, "a safetensors file, which holds weights without their architecture")),
+    # A length below 2⁴⁸, and the header that it is of.
+    (6, b"\0\0{", Content(SAFETENSORS, recipe_weights.NOUN)),
     # A SavedModel's first fields are its schema version 1 and a graph; ONNX begins with 3 or more.
     (0, b"\x08\x01\x12", Content(None, "a TensorFlow SavedModel")),
     *((0, bytes((0x80, protocol)), Content(None, _PICKLE)) for protocol in range(2, 6)),
@@ -84,6 +88,8 @@ def look(path: Path) -> Content:
     for offset, magic, content in _MAGIC:
         if head.startswith(magic, offset):
             return content
+    if python_model.looks_like(head):
+        return Content(PYTHON, python_model.NOUN)
     return Content(None, _PICKLE) if pickles.looks_like(head) else _UNKNOWN
 
 

@@ -42,6 +42,7 @@ class Format:
     executor: whether our Python-backend executor can run it in place of `backend`.
     threads: the backend's parameter for the number of threads on CPU.
     needs_gpu: whether it runs on GPUs alone.
+    is_code: whether it is code of the user's own, which the platform has to allow.
     """
 
     name: str
@@ -53,3 +54,4 @@ class Format:
     executor: bool = False
     threads: str | None = None
     needs_gpu: bool = False
+    is_code: bool = False

@@ -45,6 +45,12 @@ class Target:
         """Triton's own backend where the image has it, else the executor's; raises `Failure`."""
         if self.runs_in_executor(format_):
             return PYTHON
+        if format_.needs_gpu and (not self.gpu or self.gpus == 0):
+            raise Failure(
+                reason=Reason.FORMAT_UNSUPPORTED,
+                message=f"The model is {format_.noun}, which runs on GPUs alone. Set spec.gpu, on "
+                "a platform whose Triton image can use GPUs.",
+            )
         if format_.backend not in self.backends:
             raise Failure(
                 reason=Reason.FORMAT_UNSUPPORTED,
@@ -134,6 +140,12 @@ def _add_batching(message: Any, *, model: Model) -> None:
 
 def _add_instances(message: Any, *, model: Model, target: Target, format_: Format) -> None:
     in_executor = target.runs_in_executor(format_)
+    if format_.needs_gpu and any(group.kind == "CPU" for group in model.instances):
+        raise Failure(
+            reason=Reason.FORMAT_UNSUPPORTED,
+            message=f"The model is {format_.noun}, which runs on GPUs alone, but instances of kind "
+            "CPU are asked for. Use kind Auto or GPU.",
+        )
     kinds = [_kind(group.kind, target=target, in_executor=in_executor) for group in model.instances]
     for group, kind in zip(model.instances, kinds, strict=True):
         message.instance_group.add(count=group.count, kind=kind)

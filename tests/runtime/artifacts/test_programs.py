@@ -16,7 +16,7 @@ from modelservice_runtime.places import Places
 from modelservice_runtime.progress import Progress, ProgressServer
 from modelservice_runtime.triton import executor_path
 from tests.runtime.examples import document, linear, model_entry
-from tests.runtime.formats.models import FILES
+from tests.runtime.formats.models import FILES, weights
 from tests.runtime.s3 import LOOPBACK, S3
 
 IMPATIENT = {"MODELSERVICE_PATIENCE": "0"}
@@ -164,6 +164,37 @@ def test_other_formats_are_laid_beside_the_executor(
     # A second start finds the file by its name, and brings nothing again.
     pod.wants(model_entry(uri="s3://models/gone", digest=told["digest"], **stated))
     assert pod.fetch()["models"][0] == told
+
+
+def test_weights_of_a_recipe_are_served_as_onnx(pod: Pod, s3: S3) -> None:
+    content = weights("cnn")
+    stated = {"recipe": "cnn", "format": "SafeTensors"}
+    pod.wants(model_entry(uri=s3.put("w.safetensors", content), maxBatchSize=8, **stated))
+    told = pod.fetch()["models"][0]
+    assert (told["format"], told["size"]) == ("SafeTensors", len(content))
+    assert told["inputs"] == [{"name": "image", "dataType": "FP32", "shape": [-1, 1, 28, 28]}]
+    version = pod.places.models / "digits" / "1"
+    assert sorted(path.name for path in version.iterdir()) == [
+        *("instances", "model.onnx", "model.py", "model.safetensors"),
+    ]
+    pod.wants(model_entry(uri="s3://models/gone", digest=told["digest"], maxBatchSize=8, **stated))
+    assert pod.fetch()["models"][0] == told
+
+
+CODE = b"class TritonPythonModel:\n    def execute(self, requests):\n        return []\n"
+
+
+def test_a_python_model_is_served_where_the_platform_allows_it(pod: Pod, s3: S3) -> None:
+    entry = model_entry(uri=s3.put("model.py", CODE), inputs=[X], outputs=[H])
+    pod.wants(entry)
+    with pytest.raises(Failure, match="does not allow"):
+        pod.fetch()
+    pod.wants(entry, security={"allowPythonModels": True})
+    assert pod.fetch()["models"][0]["format"] == "Python"
+    version = pod.places.models / "digits" / "1"
+    assert [path.name for path in version.iterdir()] == ["model.py"]
+    assert (version / "model.py").read_bytes() == CODE
+    assert 'backend: "python"' in (version.parent / "config.pbtxt").read_text()
 
 
 def test_libtorch_runs_torchscript_where_triton_has_it(pod: Pod, s3: S3) -> None:

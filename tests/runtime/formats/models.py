@@ -1,14 +1,16 @@
 """Model files that torch made (see files/make.py), and what they compute."""
 
 import io
+import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from modelservice_runtime.formats.format import Statement
+from modelservice_runtime.formats.recipe_weights import shapes
 from modelservice_runtime.tensors import Tensor
 
 FILES = Path(__file__).parent / "files"
@@ -46,3 +48,25 @@ def member(name: str, inner: str) -> bytes:
     with zipfile.ZipFile(FILES / name) as archive:
         found = [one for one in archive.namelist() if one in (inner, f"{Path(name).stem}/{inner}")]
         return archive.read(found[0])
+
+
+def weights(recipe: str, *, kind: str = "F32") -> bytes:
+    """A safetensors file with made-up weights of a recipe, of a fixed seed."""
+    generator = np.random.default_rng(0)
+    header, data = {}, b""
+    for name, shape in shapes(recipe).items():
+        numbers = generator.standard_normal(shape).astype(np.float32) / 8
+        coded = _CODED[kind](numbers).tobytes()
+        places = [len(data), len(data) + len(coded)]
+        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": places}
+        data += coded
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+_CODED: dict[str, Callable[[Any], Any]] = {
+    "F64": lambda numbers: numbers.astype("<f8"),
+    "F32": lambda numbers: numbers.astype("<f4"),
+    "F16": lambda numbers: numbers.astype("<f2"),
+    "BF16": lambda numbers: (numbers.view(np.uint32) >> 16).astype("<u2"),
+}

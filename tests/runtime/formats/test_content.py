@@ -34,10 +34,8 @@ FILES = {
     "pickle without magic": (pickle.dumps(print, protocol=0), "pickle"),
     "tar": (bytes(257) + b"ustar\x0000" + bytes(300), "tar archive"),
     "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(64), "HDF5"),
-    "tensorrt": (b"ftrt" + bytes(64), "TensorRT engine"),
     "lite": (b"\x1c\x00\x00\x00TFL3" + bytes(64), "TensorFlow Lite"),
     "saved model": (b"\x08\x01\x12\x90\x01\x0a\x07\x12\x05serve", "SavedModel"),
-    "safetensors": (len(SAFETENSORS).to_bytes(8, "little") + SAFETENSORS, "safetensors"),
     "gguf": (b"GGUF\x03" + bytes(64), "GGUF"),
     "gzip": (b"\x1f\x8b\x08" + bytes(64), "gzip"),
     "page": (b"<!DOCTYPE html><html>", "HTML"),
@@ -60,6 +58,9 @@ SERVED = {
     "ONNX": linear().SerializeToString(),
     "TorchScript": archive("m/data.pkl", "m/code/a.py", "m/constants.pkl"),
     "TorchExport": archive("m/archive_format", "m/models/model.json"),
+    "SafeTensors": len(SAFETENSORS).to_bytes(8, "little") + SAFETENSORS,
+    "TensorRT": b"ftrt" + bytes(64),
+    "Python": b"import numpy\n\n\nclass TritonPythonModel:\n    pass\n",
 }
 
 
@@ -71,10 +72,10 @@ def test_the_content_decides_and_a_false_statement_is_refused(
     path = tmp_path / "model.bin"
     path.write_bytes(SERVED[found])
     if stated in (None, found):
-        assert pick(path, stated=stated, recipe=None).name == found
+        assert pick(path, stated=stated, recipe=None, code=True).name == found
         return
     with pytest.raises(Failure, match=f"states the format {stated}, but the file is an? ") as e:
-        pick(path, stated=stated, recipe=None)
+        pick(path, stated=stated, recipe=None, code=True)
     assert e.value.reason is Reason.FORMAT_MISMATCH
 
 
@@ -89,4 +90,24 @@ def test_a_pickle_is_told_whatever_format_is_stated(tmp_path: Path) -> None:
     path.write_bytes(pickle.dumps(print, protocol=0))
     with pytest.raises(Failure, match=r"a pickle .*never loaded") as caught:
         pick(path, stated="TorchScript", recipe=None)
+    assert caught.value.reason is Reason.FORMAT_MISMATCH
+
+
+@pytest.mark.parametrize("stated", [None, "Python"])
+def test_code_of_the_users_own_needs_the_platforms_permission(
+    stated: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(SERVED["Python"])
+    with pytest.raises(Failure, match=r"does not allow .security.allowPythonModels") as caught:
+        pick(path, stated=stated, recipe=None)
+    assert caught.value.reason is Reason.FORMAT_UNSUPPORTED
+
+
+@pytest.mark.parametrize("found", [one for one in SERVED if one != "SafeTensors"])
+def test_a_recipe_is_for_weights_alone(found: str, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    path.write_bytes(SERVED[found])
+    with pytest.raises(Failure, match=r"recipe is for weights .*, but the file is an? ") as caught:
+        pick(path, stated=None, recipe="cnn", code=True)
     assert caught.value.reason is Reason.FORMAT_MISMATCH

@@ -1,5 +1,6 @@
 """config.pbtxt says what the CR and the model say, in Triton's words; a contradiction is told."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from tritonclient.grpc import model_config_pb2 as pb
 from modelservice_runtime.artifacts.onnx_model import TRITON_TYPES
 from modelservice_runtime.document import Document, Model
 from modelservice_runtime.failure import Failure, Reason
+from modelservice_runtime.formats import table
+from modelservice_runtime.formats.format import Format
 from modelservice_runtime.tensors import Signature, Tensor
 from modelservice_runtime.triton.config import Target, config
 from tests.runtime.examples import document, model_entry
@@ -64,8 +67,14 @@ def model(**fields: Any) -> Model:
     return Document.parse(document(model_entry(**fields))).models[0]
 
 
-def made(signature: Signature = CNN, *, target: Target = PYTHON, **fields: Any) -> pb.ModelConfig:
-    text = config(model(**fields), signature=signature, target=target)
+def made(
+    signature: Signature = CNN,
+    *,
+    target: Target = PYTHON,
+    format_: Format = table.ONNX,
+    **fields: Any,
+) -> pb.ModelConfig:
+    text = config(model(**fields), signature=signature, target=target, format_=format_)
     return text_format.Parse(text, pb.ModelConfig())
 
 
@@ -180,6 +189,57 @@ def test_a_fixed_first_axis_takes_no_batches(shape: tuple[int, ...], role: str) 
         made(signature, maxBatchSize=8)
     assert caught.value.reason is Reason.BATCHING_UNSUPPORTED
     assert made(signature).max_batch_size == 0
+
+
+GPU = Target(backends=frozenset({"tensorrt", "python"}), gpu=True, gpus=1, cpus=8)
+
+
+def test_a_plan_runs_on_the_gpu() -> None:
+    got = made(target=GPU, format_=table.TENSORRT, instances=[{"count": 1, "kind": "Auto"}])
+    assert (got.backend, got.default_model_filename) == ("tensorrt", "model.plan")
+    assert [group.kind for group in got.instance_group] == [GROUP.KIND_GPU]
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "told"),
+    [
+        (replace(GPU, gpus=0), "Auto", "runs on GPUs alone. Set spec.gpu"),
+        (replace(GPU, gpu=False), "Auto", "runs on GPUs alone. Set spec.gpu"),
+        (replace(GPU, backends=PYTHON.backends), "Auto", "has no backend tensorrt"),
+        (GPU, "CPU", "instances of kind CPU"),
+    ],
+)
+def test_a_plan_needs_a_gpu_and_its_backend(target: Target, kind: str, told: str) -> None:
+    with pytest.raises(Failure, match=told) as caught:
+        made(target=target, format_=table.TENSORRT, instances=[{"count": 1, "kind": kind}])
+    assert caught.value.reason is Reason.FORMAT_UNSUPPORTED
+
+
+def test_a_python_model_runs_where_it_is_asked_to() -> None:
+    text = Signature(inputs=(Tensor("text", "BYTES", (-1, 1)),), outputs=CNN.outputs)
+    got = made(text, target=GPU, format_=table.PYTHON, instances=[{"count": 1, "kind": "GPU"}])
+    assert (got.backend, got.default_model_filename) == ("python", "")
+    assert [group.kind for group in got.instance_group] == [GROUP.KIND_GPU]
+    assert not got.parameters
+    with pytest.raises(Failure, match="no backend python"):
+        made(target=Target(backends=frozenset({"onnxruntime"}), gpu=True), format_=table.PYTHON)
+
+
+@pytest.mark.parametrize(
+    ("format_", "backends", "backend", "parameter"),
+    [
+        (table.TORCHSCRIPT, {"pytorch", "python"}, "pytorch", "INTRA_OP_THREAD_COUNT"),
+        (table.TORCHSCRIPT, {"python"}, "python", "intra_op_thread_count"),
+        (table.TORCH_EXPORT, {"pytorch", "python"}, "python", "intra_op_thread_count"),
+        (table.SAFETENSORS, {"onnxruntime"}, "onnxruntime", "intra_op_thread_count"),
+    ],
+)
+def test_each_format_has_its_backend_or_the_executor(
+    format_: Format, backends: set[str], backend: str, parameter: str
+) -> None:
+    target = Target(backends=frozenset(backends), gpu=False, cpus=4)
+    got = made(target=target, format_=format_)
+    assert (got.backend, list(got.parameters)) == (backend, [parameter])
 
 
 def stated(name: str, data_type: str, shape: list[int]) -> dict[str, Any]:
