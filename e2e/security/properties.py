@@ -28,6 +28,13 @@ TESTS = {
         ("tests/desired/test_permission.py", 10),
     ),
     "files of a model that lead out of it": (("tests/runtime/artifacts/test_onnx_model.py", 10),),
+    "things in a file of a model that could run code, or that readers read differently": (
+        ("tests/runtime/formats/test_archive.py", 30),
+        ("tests/runtime/formats/test_pickles.py", 25),
+        ("tests/runtime/formats/test_safetensors.py", 40),
+        ("tests/runtime/formats/test_torch_export.py", 90),
+        ("tests/runtime/formats/test_torchscript.py", 30),
+    ),
 }
 
 

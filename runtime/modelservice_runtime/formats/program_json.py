@@ -68,7 +68,7 @@ def load(data: bytes) -> dict[str, Json]:
         if not isinstance(document, dict):
             raise invalid("The exported program is not a JSON object.")
         _check(document, key="")
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         raise invalid("The exported program is damaged: its JSON cannot be read.") from None
     return document
 

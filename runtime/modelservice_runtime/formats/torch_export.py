@@ -58,7 +58,7 @@ def read(path: Path, statement: Statement) -> Signature:
         document = program_json.load(archive.read(program, limit=program_json.LIMIT_BYTES))
     try:
         return _signature(document["graph_module"])
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
         raise invalid("The exported program is not in a layout that is known.") from None
 
 

@@ -21,9 +21,10 @@ NOUN = "a TorchScript archive"
 
 _LIMIT_CODE = 16 * 2**20
 
-# aten::from_file and its like. The code may call `torch` by another name and break lines anywhere,
-# so an attribute of such a name is refused wherever it stands.
-_FILE_OPERATORS = re.compile(r"\.(?:[\s\\]|#[^\n]*\n)*(from_file|load|save)\b")
+# aten::from_file and its like. The code may call `torch` by another name, so an attribute of such a
+# name is refused wherever it stands; so is a dot before a comment or a continued line, where the
+# name could stand in the next line. torch writes neither.
+_FILE_OPERATORS = re.compile(r"\bfrom_file\b|\.\s*(?:(?:load|save)\b|#|\\\r?\n)")
 _FORWARD = (
     r"^class {name}\(Module\):\n(?:(?!class ).*\n)*?"
     r"  def forward\(self: [\w.]+(?P<arguments>[^()]*)\) -> (?P<result>[^\n]*):\n"
@@ -70,8 +71,8 @@ def _require_safe(archive: Archive) -> str:
             if found is not None:
                 raise Failure(
                     reason=Reason.UNSAFE_CONTENT,
-                    message=f"The code {inner} of the model uses {found[1]}, which reads or writes "
-                    "files of the serving pod. Take it out of the model.",
+                    message=f"The code {inner} of the model has {found[0]!r}, by which it could "
+                    "read or write files of the serving pod. Take it out of the model.",
                 )
     return own
 

@@ -67,12 +67,21 @@ def two_directories() -> bytes:
 
 
 def overlapping() -> bytes:
-    """Two names for the bytes of one member."""
-    content = bytearray(made(("m/a", b"x" * 64), ("m/b", b"y" * 64)))
+    """The second member lies in the first one's bytes."""
+    inner = made(("m/b", b"y" * 8))[: 30 + 3 + 8]
+    content = bytearray(made(("m/a", inner), ("m/b", b"y" * 8)))
     second = content.rindex(b"PK\x01\x02")
-    content[second + 42 : second + 46] = struct.pack("<L", 0)
-    content[second + 46 : second + 49] = b"m/a"
+    content[second + 42 : second + 46] = struct.pack("<L", content.index(inner))
     return bytes(content)
+
+
+def shifted() -> bytes:
+    """Other bytes come first, and the directory knows it: a file of two kinds."""
+    content = bytearray(made(("m/a", b"one")))
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 42 : entry + 46] = struct.pack("<L", 10)
+    content[-6:-2] = struct.pack("<L", entry + 10)
+    return b"\x80\x02K\x01.12345" + bytes(content)
 
 
 def sized(size: int) -> bytes:
@@ -100,7 +109,8 @@ BAD = {
     "a prefix": (b"x" * 10 + PLAIN, "more in it than"),
     "two directories": (two_directories(), "two directories"),
     "two of one name": (made(*TWO, ("m/DATA.PKL", b"two")), "two members with the name m/DATA.PKL"),
-    "overlapping": (overlapping(), "two members|inside of"),
+    "overlapping": (overlapping(), "m/b in the archive lies inside of another member"),
+    "a file of two kinds": (shifted(), "does not begin with its first member"),
     "a wrong size": (sized(2**30), "wrong size"),
     "encrypted": (encrypted(), "encrypted"),
     "compressed by bzip2": (made(*TWO, compression=zipfile.ZIP_BZIP2), "compressed in a rare way"),

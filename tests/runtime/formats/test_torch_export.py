@@ -4,11 +4,13 @@ import json
 import os
 import pickle
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from modelservice_runtime.failure import Failure, Reason
 from modelservice_runtime.formats import program_json, torch_export
@@ -61,6 +63,9 @@ UNSAFE_FILES = {
     "legacy weights": changed(NEW, {"data/weights/model.pt": checkpoint(EVIL)}),
     "a script as weights": changed(
         OLD, {"serialized_constants.pt": changed("scripted-2.6.pt", {})}
+    ),
+    "a script's mark": changed(
+        OLD, {"serialized_constants.pt": changed("checkpoint-2.6.pt", {"constants.pkl": b"N."})}
     ),
     "compiled code": changed(NEW, {"data/aotinductor/model/a.so": b"\x7fELF"}),
     "a pickle that is no file of torch's": changed(NEW, {"data/constants/opaque_obj_0": EVIL}),
@@ -148,6 +153,8 @@ UNSAFE = {
     "an output with code": node("outputs", [{"as_tensor": {"name": "a=1;b"}}]),
     "an argument with code": node("inputs", [{"name": "a=print(1),b", "arg": {"as_int": 1}}]),
     "a parameter with code": call("forward_arg_names", ["x=__import__('os').system('id')", "y"]),
+    "a default of a parameter": call("forward_arg_names", ["x=torch.os", "y"]),
+    "a word as an attribute": size("s0.floor"),
     "an expression": size("__import__('os').system('id')"),
     "an attribute in an expression": size("s0.__class__"),
     "an index in an expression": size("(s0).func"),
@@ -164,6 +171,7 @@ UNSAFE = {
     "no tree": call("in_spec", "[2, {}]"),
     "a guard": lambda document: document.update(guards_code=["__import__('os').system('id')"]),
     "a guard's attribute": lambda document: document.update(guards_code=["L['x'].numpy()"]),
+    "a guard's word as an attribute": lambda document: document.update(guards_code=["L['x'].math"]),
     "a guard's text": lambda document: document.update(guards_code=["L['x\"']"]),
     "objects": graph("custom_obj_values", {"a": {"name": "a"}}),
     "a key of values": graph("sym_int_values", {"a;b": {"as_int": 1}}),
@@ -230,6 +238,38 @@ def test_damaged_json_is_told(data: bytes) -> None:
     with pytest.raises(Failure, match="JSON") as caught:
         program_json.load(data)
     assert caught.value.reason is Reason.MODEL_INVALID
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=5,
+)
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where something stands in a document, as its keys from the top."""
+    pairs = enumerate(value) if isinstance(value, list) else getattr(value, "items", tuple)()
+    for key, item in pairs:
+        yield (*at, key)
+        yield from places(item, (*at, key))
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_document_of_another_shape_is_read_or_refused_but_never_crashes(
+    data: st.DataObject, tmp_path: Path
+) -> None:
+    document = json.loads(member(NEW, PROGRAM[NEW]))
+    *way, last = data.draw(st.sampled_from(list(places(document))))
+    _at(document, *way)[last] = data.draw(ANY_JSON)
+    content = changed(NEW, {PROGRAM[NEW]: json.dumps(document).encode()})
+    try:
+        read(tmp_path / "model.pt2", content)
+        reason = Reason.MODEL_INVALID
+    except Failure as failure:
+        reason = failure.reason
+    assert reason in (Reason.MODEL_INVALID, Reason.UNSAFE_CONTENT)
 
 
 def test_a_buffer_that_the_program_updates_is_no_output(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ UNSAFE = {
     "after a comment": code(
         "    shift = self.shift\n", "    a = (torch. # a\n  from_file('/run/key'))\n"
     ),
+    "as a value": code("    shift = self.shift\n", "    f = getattr(torch, 'from_file')\n"),
     "writing a file": code("    shift = self.shift\n", "    torch.save(x, '/dev/shm/x')\n"),
 }
 
