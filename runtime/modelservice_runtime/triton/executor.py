@@ -28,13 +28,11 @@ import triton_python_backend_utils as pb_utils
 
 _BFLOAT16 = 16  # onnx.TensorProto.BFLOAT16
 _CONSUMED = b"used_dltensor"
-_TORCH_TYPES = {
-    **{f"TYPE_INT{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
-    **{f"TYPE_FP{bits}": f"float{bits}" for bits in (16, 32, 64)},
-    "TYPE_UINT8": "uint8",
-    "TYPE_BOOL": "bool",
-    "TYPE_BF16": "bfloat16",
-}
+_TORCH_TYPES = (
+    {f"TYPE_INT{bits}": f"int{bits}" for bits in (8, 16, 32, 64)}
+    | {f"TYPE_FP{bits}": f"float{bits}" for bits in (16, 32, 64)}
+    | {"TYPE_UINT8": "uint8", "TYPE_BOOL": "bool", "TYPE_BF16": "bfloat16"}
+)
 
 Array = Any  # numpy.ndarray or torch.Tensor, as the engine has it
 Feed = dict[str, Array]
@@ -195,6 +193,8 @@ class _Torch:
         # The archive was checked when it was fetched. This holds torch.export.load, which asks
         # torch.load for more, to tensors once again.
         os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+        # Else idle threads spin here too.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         torch = self._torch = _need("torch")
         torch.set_num_threads(_threads(config))
         torch.set_num_interop_threads(1)

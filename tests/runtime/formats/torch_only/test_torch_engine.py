@@ -1,6 +1,7 @@
 """torch itself computes in the executor what the files say, after our check let them through."""
 
 import json
+import pickle
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 from modelservice_runtime import tensors
 from modelservice_runtime.formats import torch_export, torchscript
 from modelservice_runtime.triton import pulse
-from tests.runtime.formats.models import FILES, PROGRAMS, SCRIPTS, STATED, formula
+from tests.runtime.formats.models import FILES, PROGRAMS, SCRIPTS, STATED, changed, formula
 from tests.runtime.triton.stand_ins import Tensor, arguments, executor
 
 pytestmark = [
@@ -91,6 +92,30 @@ def test_the_numbers_are_the_formulas(name: str, load: Callable[..., Any]) -> No
         wanted = formula(sent["x"].array, sent["y"].array)
         for found, expected in zip(response.tensors, wanted, strict=True):
             np.testing.assert_allclose(found.array, expected, rtol=1e-5, atol=1e-6)
+
+
+class Evil:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+def test_torch_refuses_what_our_check_would_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch.export.load asks torch.load for any pickle; the executor's setting forbids it."""
+    loaded = tmp_path / "loaded"
+    evil = changed("checkpoint-2.6.pt", {"data.pkl": pickle.dumps(Evil(loaded), protocol=2)})
+    (tmp_path / "model.pt2").write_bytes(changed(PROGRAMS[0], {"serialized_state_dict.pt": evil}))
+    module = executor(monkeypatch)
+    monkeypatch.setattr(torch, "set_num_interop_threads", lambda count: None)
+    with pytest.raises(Exception, match=r"[Ww]eights.only"):
+        module._Torch(str(tmp_path / "model.pt2"), config={"output": []})
+    assert not loaded.exists()
 
 
 def test_an_output_of_another_type_than_stated_is_an_error(load: Callable[..., Any]) -> None:
