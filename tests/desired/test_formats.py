@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.world import PLATFORM, SHA, World, service
+from tests.world import PLATFORM, SHA, World, referring, service, version
 
 DIGEST = "sha256:" + "b" * 64
 
@@ -38,6 +38,31 @@ def test_what_is_said_is_handed_on_and_makes_another_revision(said: dict[str, st
     assert before.keys() & {"format", "recipe"} == set()
     assert after == before | said
     assert unsaid.deployments().keys() != made.deployments().keys()
+
+
+TENSORS = {
+    side: [{"name": name, "dataType": "FP32", "shape": [-1, 4]}]
+    for side, name in (("inputs", "x"), ("outputs", "OUTPUT__0"))
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "handed"),
+    [
+        ({"format": "ONNX", **TENSORS}, {}),
+        ({"format": "TorchScript", **TENSORS}, {"format": "TorchScript", **TENSORS}),
+        ({"format": "TorchExport"}, {"format": "TorchExport"}),
+    ],
+)
+def test_a_version_speaks_for_its_file_where_the_file_cannot(
+    said: dict[str, Any], handed: dict[str, Any]
+) -> None:
+    published = version("v3", 3)
+    published["spec"] |= said
+    made = World(service(models=referring(name="v3")), published=[published])
+    made.settle()
+    (model,) = document(made)["models"]
+    assert {key: model[key] for key in ("format", *TENSORS) if key in model} == handed
 
 
 def test_that_code_is_allowed_is_the_platforms_word() -> None:

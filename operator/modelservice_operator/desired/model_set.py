@@ -7,7 +7,7 @@ told by a check Job, or kept in a ModelVersion. Only pinned sets become revision
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from modelservice_operator.api import Model, Source, VersionRef, names
@@ -31,6 +31,9 @@ class ModelEntry:
     uri: str | None = None
     digest: str | None = None
     secret: str | None = None
+    # what the user says that the file is, or the version does: format, recipe, and the tensors of a
+    # version whose file may not hold them; what is not said is absent
+    said: Mapping[str, Any] = field(default_factory=dict)
     # the model's own format and tensors, where they are known
     format: str | None = None
     inputs: Tensors | None = None
@@ -55,7 +58,7 @@ class ModelEntry:
             "secret": self.secret,
             "config": model_config(self.spec),
             **self._reference(),
-            **_stated(self.spec),
+            **self.said,
         }
 
     def record(self) -> dict[str, Any]:
@@ -122,15 +125,6 @@ def _document_entry(entry: ModelEntry) -> dict[str, Any]:
         "credentials": f"{CREDENTIALS}/{entry.secret}",
         # the pod has no use for it; the revision's record is made anew from here if it is lost
         **({"versionRef": dict(entry.version_ref)} if entry.version_ref is not None else {}),
+        **entry.said,
         **model_config(entry.spec),
-        **_stated(entry.spec),
     }
-
-
-def _stated(model: Model) -> dict[str, Any]:
-    """What the user says that the file is; what is not said is absent."""
-    source = model.source
-    if source is None:
-        return {}
-    said = {"format": source.format, "recipe": source.recipe}
-    return {key: value for key, value in said.items() if value is not None}

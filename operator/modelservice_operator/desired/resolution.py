@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
-from modelservice_operator.api import Model, ModelService
+from modelservice_operator.api import Model, ModelService, Source
 from modelservice_operator.canonical import digest
 from modelservice_operator.desired.lookup import Missing
 from modelservice_operator.desired.model_set import ModelEntry, secret_of
@@ -19,6 +19,9 @@ from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.runs import Run
 from modelservice_operator.rollout.revisions import Revision
 from modelservice_operator.view import Manifest
+
+# A version of this format says all of itself.
+_PLAIN: Final = "ONNX"
 
 
 def entries_of(
@@ -40,7 +43,12 @@ def entries_of(
             stated = f"sha256:{model.source.sha256}" if model.source.sha256 else None
             entries.append(
                 ModelEntry(
-                    spec=model, version=1, uri=model.source.uri, digest=stated, secret=secret
+                    spec=model,
+                    version=1,
+                    uri=model.source.uri,
+                    digest=stated,
+                    secret=secret,
+                    said=_said_of(model.source),
                 )
             )
             continue
@@ -77,7 +85,9 @@ def _registered(model: Model, *, version: Manifest, platform: Platform) -> Model
     """A version of the registry; its tensors are read from the file where it states none."""
     assert model.version_ref is not None
     spec, metadata = version["spec"], version["metadata"]
-    tensors = {side: tuple(spec[side]) for side in ("inputs", "outputs") if spec.get(side)}
+    tensors: dict[str, Any] = {
+        side: tuple(spec[side]) for side in ("inputs", "outputs") if spec.get(side)
+    }
     return ModelEntry(
         spec=model,
         version=int(spec["version"]),
@@ -85,8 +95,18 @@ def _registered(model: Model, *, version: Manifest, platform: Platform) -> Model
         digest=spec["artifact"]["digest"],
         secret=secret_of(model.version_ref, platform=platform),
         version_ref={key: metadata[key] for key in ("namespace", "name")},
+        said={} if spec["format"] == _PLAIN else {"format": spec["format"], **_lists(tensors)},
         **tensors,
     )
+
+
+def _said_of(source: Source) -> dict[str, Any]:
+    said = {"format": source.format, "recipe": source.recipe}
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def _lists(tensors: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    return {side: [dict(tensor) for tensor in found] for side, found in tensors.items()}
 
 
 def pinned(
