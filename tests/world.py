@@ -14,7 +14,7 @@ from modelservice_operator.controller.delta import Change, delta, wanted_fields
 from modelservice_operator.desired.plan import plan
 from modelservice_operator.desired.platform import Images, Platform, Storage, Triton
 from modelservice_operator.desired.situation import Situation, assess
-from modelservice_operator.status.conditions import rfc3339
+from modelservice_operator.observed.pods import rfc3339
 from modelservice_operator.status.derive import derive
 from modelservice_operator.view import Manifest, Observed, View
 
@@ -108,6 +108,7 @@ class World:
     grants: list[Manifest] = field(default_factory=list)
     progress: dict[str, Manifest] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
+    able: bool = False  # whether agents can change models: their fetch tells of its revision
     _count: int = 0
 
     def view(self) -> View:
@@ -187,6 +188,19 @@ class World:
             count = sum(_ready(pod) for pod in own)
             status = {"replicas": len(own), "availableReplicas": count}
             self.children[kind, name] = _with(item, status=status)
+
+    def agents(self, *, count: int = 1000, **change: str) -> None:
+        """Agents take over what is mounted, on so many pods; on the others `change` is told."""
+        for pod in self.pods:
+            name = f"svc-{_label(pod, names.LABEL_REVISION)}"
+            mounted = self.children["ConfigMap", name].owned["data"]["models.json"]
+            wanted = json.loads(mounted)["revision"]
+            if count > 0:
+                told: Manifest = {"revision": wanted, "change": {}}
+            else:
+                told = {"change": {"revision": wanted, **change} if change else {}}
+            self.progress[pod["metadata"]["uid"]] = told
+            count -= 1
 
     def end_job(self, name: str, *, container: str, code: int = 0, **message: Any) -> None:
         """Job controller and kubelet: the Job's pod ends with this message."""
@@ -303,6 +317,10 @@ class World:
         pod["spec"] = {"nodeName": "node"}
         pod["status"] = {"phase": "Running"}
         pod["status"]["conditions"] = [{"type": "Ready", "status": state}]
+        if self.able:
+            told = json.dumps({"ok": True, "revision": _label(pod, names.LABEL_REVISION)})
+            ended = {"terminated": {"exitCode": 0, "message": told}}
+            pod["status"]["initContainerStatuses"] = [{"name": "fetch", "state": ended}]
 
 
 def _uid(version: Manifest) -> str:

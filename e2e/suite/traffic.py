@@ -2,13 +2,17 @@
 
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tritonclient.utils import InferenceServerException
+
+from e2e.demo.inference import Send
 from e2e.suite.live import MODEL
 from e2e.suite.models import SAMPLES
 
@@ -39,8 +43,21 @@ class Record:
 @contextmanager
 def traffic(address: str) -> Iterator[Record]:
     """Requests to `host:port`, one after the other, each on a connection of its own."""
+    with _running(_send, address) as record:
+        yield record
+
+
+@contextmanager
+def stream(send: Send, *, rate: float) -> Iterator[Record]:
+    """So many requests a second, each sent at its time, over a connection that stays open."""
+    with _running(_pour, send, rate) as record:
+        yield record
+
+
+@contextmanager
+def _running(work: Callable[..., None], *arguments: object) -> Iterator[Record]:
     record, stop = Record(), threading.Event()
-    sender = threading.Thread(target=_send, args=(address, record, stop), daemon=True)
+    sender = threading.Thread(target=work, args=(*arguments, record, stop), daemon=True)
     sender.start()
     try:
         yield record
@@ -67,6 +84,18 @@ def _send(address: str, record: Record, stop: threading.Event) -> None:
             record.failures.append(repr(error))
             continue
         record.factors[_factor(answer)] += 1
+
+
+def _pour(send: Send, rate: float, record: Record, stop: threading.Event) -> None:
+    due = time.monotonic()
+    while not stop.wait(max(0.0, due - time.monotonic())):
+        due += 1.0 / rate
+        try:
+            answer = send(SAMPLES)
+        except (OSError, InferenceServerException) as error:
+            record.failures.append(repr(error))
+            continue
+        record.factors[float(answer[-1, -1] / SAMPLES[-1, -1])] += 1
 
 
 def _factor(answer: dict[str, list[dict[str, list[float]]]]) -> float:

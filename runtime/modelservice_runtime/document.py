@@ -171,9 +171,18 @@ class Document:
         )
 
     @classmethod
+    def parse_text(cls, text: str) -> Self:
+        """From the JSON text; ValueError where it is none, or of another apiVersion."""
+        document = json.loads(text)
+        try:
+            return cls.parse(document)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a document: {error!r}") from None
+
+    @classmethod
     def read(cls, path: Path) -> Self:
         """Read the mounted document."""
-        return cls.parse(json.loads(path.read_text()))
+        return cls.parse_text(path.read_text())
 
 
 def _sorted(models: list[Model]) -> tuple[Model, ...]:

@@ -44,6 +44,8 @@ class Reason(StrEnum):
     DATASET_DIGEST_MISMATCH = "DatasetDigestMismatch"
     TRAINING_DIVERGED = "TrainingDiverged"
     TRAINING_FAILED = "TrainingFailed"
+    LOAD_FAILED = "LoadFailed"
+    RELOAD_REFUSED = "ReloadRefused"
 
     @property
     def heals(self) -> bool:
@@ -58,6 +60,7 @@ _HEALING = frozenset(
         Reason.SOURCE_NOT_FOUND,
         Reason.STORAGE_UNAVAILABLE,
         Reason.SOURCE_CHANGED,
+        Reason.LOAD_FAILED,  # memory may become free
         Reason.ENDPOINT_REFUSED,  # the endpoint stands in a Secret, which may be put right
     }
 )

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from modelservice_operator.controller.progress import SIZE_LIMIT, Poller, parse
+from modelservice_operator.controller.progress import SIZE_LIMIT, Poller, parse, parse_models
 from modelservice_operator.controller.queue import Lane
 from modelservice_operator.controller.store import Store
 from modelservice_operator.health import serving
@@ -122,3 +122,74 @@ async def test_a_pod_that_does_not_answer_hurts_nobody(trainer: Trainer) -> None
         poller = Poller(store=trainer.store, enqueue=trainer.enqueue, session=session, port=1)
         await poller.ask_all()
     assert trainer.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "taken"),
+    [
+        ({"revision": "b", "change": {}, "models": []}, {"revision": "b", "change": {}}),
+        (
+            {
+                "revision": "a",
+                "change": {"revision": "b", "phase": "Failed", "reason": "LoadFailed"},
+            },
+            {
+                "revision": "a",
+                "change": {"revision": "b", "phase": "Failed", "reason": "LoadFailed"},
+            },
+        ),
+        ({"revision": 5, "change": {"message": "x" * 5000}}, {"change": {"message": "x" * 1024}}),
+        ({"change": {"revision": 1, "phase": None}}, {"change": {}}),
+        ({"change": []}, {"change": {}}),
+        ([], {"change": {}}),
+    ],
+)
+def test_of_what_a_serving_pod_tells_the_known_is_taken(answer: Any, taken: Any) -> None:
+    assert parse_models(json.dumps(answer).encode()) == taken
+
+
+async def test_a_serving_pod_is_asked_while_its_service_wants_to_know(trainer: Trainer) -> None:
+    ours = pod("p2", component="serving")
+    ours["status"]["podIP"] = "127.0.0.1"
+    trainer.store.put("Pod", ours)
+    trainer.answer = json.dumps({"revision": "b", "change": {}}).encode()
+    key = Key("default", "digits")
+    application = web.Application()
+    application.router.add_get("/models", trainer.page)
+    async with (
+        serving(application, host="127.0.0.1", port=0) as port,
+        aiohttp.ClientSession() as session,
+    ):
+        poller = Poller(
+            store=trainer.store,
+            enqueue=trainer.enqueue,
+            session=session,
+            port=1,
+            serving_port=port,
+        )
+        await poller.ask_all(programs=False)
+        assert trainer.progress == {}
+
+        trainer.store.follow(key, pods=["p2"])
+        await poller.ask_all(programs=False)
+        assert trainer.progress == {"p2": {"revision": "b", "change": {}}}
+        assert trainer.asked == [(key, Lane.SHORT)]
+
+        trainer.store.follow(key, pods=[])
+        assert trainer.progress == {}  # what it told was of a reload that is over
+        await poller.ask_all(programs=False)
+        assert trainer.progress == {}
+
+
+async def test_a_serving_pod_that_is_silent_is_told_of_too(trainer: Trainer) -> None:
+    trainer.store.put(
+        "Pod",
+        pod("p2", component="serving") | {"status": {"phase": "Running", "podIP": "127.0.0.1"}},
+    )
+    trainer.store.follow(Key("default", "digits"), pods=["p2"])
+    async with aiohttp.ClientSession() as session:
+        poller = Poller(
+            store=trainer.store, enqueue=trainer.enqueue, session=session, port=1, serving_port=1
+        )
+        await poller.ask_all()
+    assert trainer.progress == {"p2": {"change": {}}}

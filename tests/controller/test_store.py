@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelservice_operator.controller.store import GONE_LIMIT, Store
+from modelservice_operator.controller.store import Store
 from modelservice_operator.view import Key
 
 KEY = Key("default", "digits")
@@ -194,14 +194,6 @@ def test_a_child_that_we_deleted_ourselves_is_no_loss(store: Store) -> None:
     store.lose("c1", version="90")
 
     assert not store.view(KEY).bereaved
-
-
-def test_the_memory_of_what_is_gone_is_bounded(store: Store) -> None:
-    for number in range(GONE_LIMIT + 10):
-        store.forget(f"u{number}")
-
-    assert store.put("ConfigMap", child("u0")) == (KEY,)
-    assert store.put("ConfigMap", child("u20")) == ()
 
 
 def test_a_service_made_again_has_nothing_of_the_old_one(store: Store) -> None:

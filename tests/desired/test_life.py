@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelservice_operator.desired.situation import SURGE_PATIENCE
 from modelservice_operator.observed.jobs import RETRY_AFTER
-from modelservice_operator.status.conditions import rfc3339
+from modelservice_operator.observed.pods import rfc3339
 from tests.world import SHA, World, service, trained
 
 OTHER = [{"name": "m", "source": {"uri": "s3://models/n.onnx", "sha256": "b" * 64}}]

@@ -42,6 +42,8 @@ def test_pods_are_ready_where_they_and_their_deployment_say_so(
         owned={"spec": {"replicas": 2}},
         status={"availableReplicas": available},
     )
-    revision = Revision(hash="r", number=1, data={}, deployment=deployment, pods=tuple(pods))
+    revision = Revision(
+        hash="r", number=1, data={}, deployment=deployment, pods=tuple(pods), carrier="r"
+    )
     assert revision.ready == ready
     assert revision.stand().ready == ready

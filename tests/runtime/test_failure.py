@@ -13,6 +13,7 @@ HEALING = {
     "StorageUnavailable",
     "SourceChanged",
     "EndpointRefused",
+    "LoadFailed",
 }
 
 

@@ -62,7 +62,7 @@ def revision(*pods: Manifest, counted: int | None = None) -> Revision:
         owned={},
         status={"availableReplicas": count},
     )
-    return Revision(hash="1", number=1, data={}, deployment=deployment, pods=pods)
+    return Revision(hash="1", number=1, data={}, deployment=deployment, pods=pods, carrier="1")
 
 
 def test_each_phase_is_timed_by_who_sees_it() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from modelservice_operator.status.conditions import Condition, dated, rfc3339
+from modelservice_operator.observed.pods import rfc3339
+from modelservice_operator.status.conditions import Condition, dated
 from modelservice_operator.status.transitions import Transition, transitions
 
 READY = Condition("Ready", True, "Serving", "Served.")

@@ -75,8 +75,8 @@ class Rollout(Schema):
     """How a new revision takes over."""
 
     strategy: Literal["Auto", "Surge", "Replace"] = "Auto"
-    """Surge brings the new revision up beside the old one, Replace in its place. Auto surges where
-    there is room."""
+    """Surge brings new pods up beside the old ones, Replace in their place. Auto lets the pods that
+    serve load the new models where nothing else changes, else surges where there is room."""
 
 
 class ModelServiceSpec(Schema):

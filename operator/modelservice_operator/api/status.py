@@ -119,7 +119,7 @@ class RolloutStatus(Schema):
     """Revision that is wanted."""
 
     strategy: Word | None = None
-    """Surge or Replace, as it was chosen."""
+    """Reload, Surge or Replace, as it was chosen."""
 
     reason: Text | None = None
     """Why it was chosen."""

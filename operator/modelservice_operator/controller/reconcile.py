@@ -99,6 +99,7 @@ class Reconciler:
             # The store has the answers: the status tells of what is there now, not of before.
             view = self._store.view(key)
             situation = assess(service, view=view, platform=self._platform, now=now)
+        self._store.follow(key, pods=situation.reload.asked if situation.reload else ())
         live = view.service
         if live is None or live["metadata"]["uid"] != service.metadata.uid:
             return None  # it went while its children were written

@@ -11,22 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from sys import intern
-from typing import Any, Final
+from typing import Any
 
 from modelservice_operator.api import names
 from modelservice_operator.controller.belonging import Owner, belongs, grants_of
+from modelservice_operator.controller.gone import Gone, newer
 from modelservice_operator.controller.packing import Packer
+from modelservice_operator.controller.probes import Probe, Probes
 from modelservice_operator.controller.registry import Registry
 from modelservice_operator.controller.trim import trim
 from modelservice_operator.view import Key, Observed, VersionKey, View
 
 Manifest = dict[str, Any]
-
-# uids never come back, so remembering the last ones that went is always right: a late answer or
-# an old page of a list must not bring an object back to life.
-GONE_LIMIT: Final = 50_000
-_DENIED: Final = "denied"
-PROBED: Final = frozenset({names.COMPONENT_TRAINING, names.COMPONENT_CHECK})
 
 
 @dataclass(slots=True)
@@ -40,15 +36,6 @@ class _Entry:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A pod that tells its progress over HTTP."""
-
-    uid: str
-    address: str
-    key: Key
-
-
 class Store:
     """In-memory state of one replica. Used from one event loop only."""
 
@@ -60,13 +47,11 @@ class Store:
         self._taken: dict[str, dict[str, str]] = {}
         self._registry = Registry()
         self._packer = Packer()
-        # the version at which an object went: empty where nobody said, _DENIED after a 404
-        self._gone: dict[str, str] = {}
+        self._gone = Gone()
         # services that somebody took a child from
         self._bereaved: set[tuple[str, str]] = set()
         self._accepted: dict[str, tuple[str, str]] = {}
-        self._probes: dict[str, Probe] = {}
-        self._progress: dict[str, Manifest] = {}
+        self._probes = Probes()
 
     @property
     def size(self) -> int:
@@ -109,9 +94,9 @@ class Store:
         version: str = metadata["resourceVersion"]
         entry = self._entries.get(uid)
         if entry is None:
-            alive = self._alive(uid, version=version, listed=listed)
+            alive = self._gone.lives(uid, version=version, listed=listed)
             return _those(self._insert(kind, obj=obj)) if alive else ()
-        if not _newer(version, than=entry.version):
+        if not newer(version, than=entry.version):
             return ()
         key, owner = belongs(kind, metadata=metadata)
         if owner != entry.owner:  # adopted or orphaned by somebody
@@ -123,7 +108,8 @@ class Store:
             return ()
         before = self._load(entry) if kind == names.KIND_VERSION else None
         entry.data = data
-        self._probe(entry, obj=obj)
+        if kind == "Pod" and key is not None:
+            self._probes.seen(obj, uid=uid, key=key)
         self._note(entry, obj=obj, before=before)
         return _those(key)
 
@@ -132,9 +118,7 @@ class Store:
 
         With a `version`, which is that of its end, a later one brings it back.
         """
-        self._gone[uid] = version
-        if len(self._gone) > GONE_LIMIT:
-            del self._gone[next(iter(self._gone))]
+        self._gone.remember(uid, version=version)
         entry = self._entries.get(uid)
         if entry is None:
             return None
@@ -142,11 +126,9 @@ class Store:
         return entry.key
 
     def release(self, uid: str) -> None:
-        """Take out an object that the API server denies, until a list shows it.
-
-        Events do not: they may be late. A server that has just started denies what is there.
-        """
-        self.forget(uid, version=_DENIED)
+        """Take out an object that the API server denies, until a list shows it."""
+        self.forget(uid)
+        self._gone.deny(uid)
 
     def lose(self, uid: str, *, version: str) -> Key | None:
         """As `forget`, for what somebody else took away or out of our sight."""
@@ -168,7 +150,7 @@ class Store:
             for entry in self._entries.values()
             if entry.kind == kind
             and entry.uid not in seen
-            and not _newer(entry.version, than=version)
+            and not newer(entry.version, than=version)
         ]
 
     def version(self, uid: str) -> str | None:
@@ -185,16 +167,19 @@ class Store:
         return self._accepted.get(uid)
 
     def put_progress(self, uid: str, progress: Manifest) -> Key | None:
-        """Take in what a pod told of its progress. The key of its service if that is new."""
-        probe = self._probes.get(uid)
-        if probe is None or self._progress.get(uid) == progress:
+        """Take in what a pod told of its progress. The key of its service if that is news."""
+        entry = self._entries.get(uid)
+        if entry is None or entry.key is None:
             return None
-        self._progress[uid] = progress
-        return probe.key
+        return entry.key if self._probes.put(uid, progress, key=entry.key) else None
+
+    def follow(self, key: Key, *, pods: Iterable[str]) -> None:
+        """Have these serving pods of a service asked, by uid, and no others of its."""
+        self._probes.follow(key, pods=pods)
 
     def probes(self) -> list[Probe]:
-        """The running pods that tell their progress."""
-        return list(self._probes.values())
+        """The pods that tell how far they are."""
+        return list(self._probes.all())
 
     def view(self, key: Key) -> View:
         """A snapshot of a service and of all that belongs to its uid."""
@@ -207,8 +192,9 @@ class Store:
         for entry in self._owned.get((key.namespace, uid), {}).values():
             if entry.kind == "Pod":
                 pods.append(self._versioned(entry))
-                if entry.uid in self._progress:
-                    progress[entry.uid] = self._progress[entry.uid]
+                told = self._probes.told(entry.uid)
+                if told is not None:
+                    progress[entry.uid] = told
             else:
                 children[entry.kind, entry.name] = self._observed(entry)
         versions = tuple(self._versioned(entry) for entry in self._owned.get(key, {}).values())
@@ -234,17 +220,6 @@ class Store:
             progress=progress,
             bereaved=(key.namespace, uid) in self._bereaved,
         )
-
-    def _alive(self, uid: str, *, version: str, listed: bool) -> bool:
-        """Whether an object that is not held may be taken in: it never went, or came back."""
-        gone = self._gone.get(uid)
-        if gone is None:
-            return True
-        # Where it had a version, somebody had only taken our label off it.
-        back = listed if gone == _DENIED else bool(gone) and _newer(version, than=gone)
-        if back:
-            del self._gone[uid]
-        return back
 
     def _observed(self, entry: _Entry) -> Observed:
         return Observed(
@@ -286,7 +261,8 @@ class Store:
         if kind == names.KIND_VERSION:
             self._taken.setdefault(metadata["namespace"], {})[entry.name] = entry.uid
         self._entries[entry.uid] = entry
-        self._probe(entry, obj=obj)
+        if kind == "Pod" and key is not None:
+            self._probes.seen(obj, uid=entry.uid, key=key)
         self._note(entry, obj=obj, before=None)
         return key
 
@@ -322,35 +298,17 @@ class Store:
             namespace = entry.owner[0] if isinstance(entry.owner, tuple) else ""
             self._registry.gone(entry.kind, key=entry.key, namespace=namespace, uid=entry.uid)
         self._accepted.pop(entry.uid, None)
-        self._probes.pop(entry.uid, None)
-        self._progress.pop(entry.uid, None)
+        self._probes.gone(entry.uid)
         if entry.owner is None:
             if entry.key is not None and self._services.get(entry.key) == entry.uid:
                 del self._services[entry.key]
+                self._probes.forget(entry.key)
             if entry.key is not None:
                 self._bereaved.discard((entry.key.namespace, entry.uid))
             return
         _discard(self._owned, entry.owner, entry.uid)
         if isinstance(entry.owner, Key):
             _discard(self._taken, entry.owner.namespace, entry.name)
-
-    def _probe(self, entry: _Entry, *, obj: Manifest) -> None:
-        if entry.kind != "Pod" or entry.key is None:
-            return
-        status = obj.get("status") or {}
-        component = obj["metadata"]["labels"].get(names.LABEL_COMPONENT)
-        if status.get("phase") == "Running" and component in PROBED and status.get("podIP"):
-            self._probes[entry.uid] = Probe(entry.uid, status["podIP"], entry.key)
-        else:
-            # what it told last stays readable until the pod is gone
-            self._probes.pop(entry.uid, None)
-
-
-def _newer(version: str, *, than: str) -> bool:
-    # Comparing them as numbers is what the API allows since 1.35 and what it has always done.
-    if version.isdigit() and than.isdigit():
-        return int(version) > int(than)
-    return version != than
 
 
 def _discard(index: dict[Any, dict[str, Any]], group: Any, member: str) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 from modelservice_operator.desired import batch, serving_pod, workload
 from modelservice_operator.desired.autoscaler import autoscaler
+from modelservice_operator.desired.carried import carried
 from modelservice_operator.desired.child import Child
 from modelservice_operator.desired.model_set import ModelEntry, document, secrets
 from modelservice_operator.desired.model_version import model_version
 from modelservice_operator.desired.network import disruption_budget, network_policy, service
+from modelservice_operator.desired.numbering import numbered
 from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.runs import Run
 from modelservice_operator.desired.situation import Situation
@@ -23,7 +25,7 @@ def plan(situation: Situation, *, platform: Platform, now: float) -> tuple[Child
         service(situation.owner),
         disruption_budget(situation.owner),
         network_policy(situation.owner),
-        *_revisions(situation, platform=platform),
+        *_revisions(situation, platform=platform, now=now),
         *_check(situation, platform=platform, now=now),
     ]
     for run in situation.runs:
@@ -34,8 +36,9 @@ def plan(situation: Situation, *, platform: Platform, now: float) -> tuple[Child
     return tuple(children)
 
 
-def _revisions(situation: Situation, *, platform: Platform) -> Iterator[Child]:
+def _revisions(situation: Situation, *, platform: Platform, now: float) -> Iterator[Child]:
     owner = situation.owner
+    kept: set[str] = set()
     for name, size in sorted(situation.step.sizes.items()):
         revision = situation.live.get(name)
         number = revision.number if revision is not None else 0
@@ -45,26 +48,41 @@ def _revisions(situation: Situation, *, platform: Platform) -> Iterator[Child]:
         if not number:
             number = 1 + max((item.number for item in situation.live.values()), default=0)
         yield workload.record(owner=owner, revision=name, number=number, data=data)
-        yield workload.config_map(owner=owner, revision=name, document=data["document"])
+        kept.add(name)
+        body = carried(situation, revision=name, now=now)
+        template = data["template"] if body.template is None else body.template
+        yield workload.config_map(owner=owner, revision=body.carrier, document=data["document"])
         yield workload.deployment(
             owner=owner,
-            revision=name,
-            template=data["template"],
+            revision=body.carrier,
+            template=template,
             replicas=size,
-            turned=situation.turned and name == situation.target,
+            notes={
+                **body.notes,
+                **workload.rollout_notes(
+                    turned=situation.turned and name == situation.target,
+                    unreloaded=situation.unreloaded if name == situation.aim else "",
+                ),
+            },
         )
+        for other in body.needs - kept:
+            if other in situation.live and situation.live[other].data:
+                item = situation.live[other]
+                yield workload.record(
+                    owner=owner, revision=other, number=item.number, data=item.data
+                )
+                kept.add(other)
 
 
 def _new_data(situation: Situation, *, revision: str, platform: Platform) -> dict[str, Any]:
     owner, spec = situation.owner, situation.service.spec
+    entries = numbered(situation.entries, live=situation.live.values())
     return workload.revision_data(
         template=serving_pod.template(
-            spec, owner=owner, revision=revision, entries=situation.entries, platform=platform
+            spec, owner=owner, revision=revision, entries=entries, platform=platform
         ),
-        document=_document(
-            situation, entries=situation.entries, revision=revision, platform=platform
-        ),
-        entries=situation.entries,
+        document=_document(situation, entries=entries, revision=revision, platform=platform),
+        entries=entries,
     )
 
 

@@ -46,15 +46,20 @@ def container(
     platform: Platform,
     read_only: Iterable[str] = (),
     env: Mapping[str, str] | None = None,
+    extra_env: Sequence[Manifest] = (),
 ) -> Manifest:
-    """A container that mounts the volumes `mounts` (volume → path), `read_only` ones so."""
+    """A container that mounts the volumes `mounts` (volume → path), `read_only` ones so.
+
+    `extra_env`: variables that the kubelet fills in, behind the plain ones.
+    """
     writable = set(mounts) - set(read_only)
+    variables = [*environment(env or {}), *extra_env]
     return {
         "name": name,
         "image": image,
         "imagePullPolicy": platform.image_pull_policy,
         "command": list(command),
-        **({"env": environment(env)} if env else {}),
+        **({"env": variables} if variables else {}),
         "resources": resources,
         "securityContext": container_security(),
         "terminationMessagePath": "/dev/termination-log",

@@ -51,7 +51,7 @@ def template(
             "automountServiceAccountToken": False,
             "initContainers": [
                 _fetch(spec, platform=platform, secrets=opened),
-                _agent(platform=platform),
+                _agent(spec, platform=platform, secrets=opened),
             ],
             "containers": [_triton(spec, platform=platform)],
             "enableServiceLinks": False,  # else each Service of the namespace adds variables
@@ -82,7 +82,7 @@ def storage_size(spec: ModelServiceSpec, *, platform: Platform) -> str:
 
 def _fetch(spec: ModelServiceSpec, *, platform: Platform, secrets: Sequence[str]) -> Manifest:
     mounts = {**MODELS, **pods.credential_mounts(secrets)}
-    fetch = pods.container(
+    return pods.container(
         name="fetch",
         image=platform.images.agent,
         command=["modelservice-fetch"],
@@ -90,28 +90,41 @@ def _fetch(spec: ModelServiceSpec, *, platform: Platform, secrets: Sequence[str]
         mounts=mounts,
         read_only=mounts.keys() - {"models", "run", "tmp"},
         platform=platform,
-        env={
-            **pods.storage_environment(platform),
-            **pods.room_environment(storage_size(spec, platform=platform)),
-        },
+        env=_bringing(spec, platform=platform),
+        extra_env=[_TRITON_CPUS],
     )
-    # how many threads a model may use: what fetch writes for Triton depends on Triton's limit
-    cpus = {"containerName": "triton", "resource": "limits.cpu", "divisor": "1"}
-    fetch["env"].append(
-        {"name": "MODELSERVICE_TRITON_CPUS", "valueFrom": {"resourceFieldRef": cpus}}
-    )
-    return fetch
 
 
-def _agent(*, platform: Platform) -> Manifest:
+# How many threads a model may use: what is written for Triton depends on Triton's limit.
+_TRITON_CPUS = {
+    "name": "MODELSERVICE_TRITON_CPUS",
+    "valueFrom": {
+        "resourceFieldRef": {"containerName": "triton", "resource": "limits.cpu", "divisor": "1"}
+    },
+}
+
+
+def _bringing(spec: ModelServiceSpec, *, platform: Platform) -> dict[str, str]:
+    """What a program that brings models is told of its surroundings."""
+    return {
+        **pods.storage_environment(platform),
+        **pods.room_environment(storage_size(spec, platform=platform)),
+    }
+
+
+def _agent(spec: ModelServiceSpec, *, platform: Platform, secrets: Sequence[str]) -> Manifest:
+    # It brings models too, when they change.
+    mounts = {**MODELS, **pods.credential_mounts(secrets)}
     agent = pods.container(
         name="agent",
         image=platform.images.agent,
         command=["modelservice-agent"],
         resources=pods.resources("agent", platform=platform),
-        mounts=MODELS,
-        read_only=("run", "config"),
+        mounts=mounts,
+        read_only=mounts.keys() - {"models", "tmp"},
         platform=platform,
+        env=_bringing(spec, platform=platform),
+        extra_env=[_TRITON_CPUS],
     )
     return {
         **agent,

@@ -16,6 +16,13 @@ from modelservice_operator.desired import batch, child_names
 from modelservice_operator.desired.child import Owner
 from modelservice_operator.desired.lookup import Missing, look_up
 from modelservice_operator.desired.model_set import ModelEntry
+from modelservice_operator.desired.next_step import (
+    SURGE_PATIENCE,
+    reload_of,
+    settled,
+    step_of,
+    strategy_of,
+)
 from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.resolution import entries_of, pinned, revision_hash
 from modelservice_operator.desired.retention import surplus
@@ -23,11 +30,10 @@ from modelservice_operator.desired.runs import Run, newest, run_hash
 from modelservice_operator.observed.jobs import JobVerdict, Phase, judge
 from modelservice_operator.observed.models import models
 from modelservice_operator.observed.pods import is_leaving, unready_since
-from modelservice_operator.rollout.planner import Stand, Step, Strategy, step
+from modelservice_operator.rollout.planner import Step, Strategy
+from modelservice_operator.rollout.reload import Reload
 from modelservice_operator.rollout.revisions import Revision, revisions
 from modelservice_operator.view import Manifest, View
-
-SURGE_PATIENCE = 60.0  # seconds a surge pod may find no node before old pods make room for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,8 @@ class Situation:
     step: Step
     turned: bool  # this rollout was turned from Surge to Replace
     surplus: tuple[Manifest, ...]  # ModelVersions that are not kept
+    reload: Reload | None  # to the aim, by pods that have served something else
+    unreloaded: str  # why pods of the aim's own are made, where a reload did not come about
     wake_at: float | None  # when time alone changes something
 
     @property
@@ -93,15 +101,28 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
     told = models(check.verdict.result).values() if check is not None else ()
     chosen = pinned(entries, service=service, live=live.values(), told=told)
     target = revision_hash(service, entries=chosen) if chosen else None
-    strategy, turned = _strategy(service, target=target, live=live, now=now)
+    strategy, turned = strategy_of(service, target=target, live=live, now=now)
     serving = any(item.stand().proven for item in live.values() if item.hash != target)
     blind = strategy is Strategy.REPLACE and serving and target is not None
     passed = check is not None and check.verdict.phase is Phase.SUCCEEDED
     # nothing is taken from what serves before its successor was checked
     held = blind and not passed
     needed = bool(entries) and not spec.suspend and (target is None or blind)
-    aim = target if target is not None and not held else _settled(live, target=target)
-    next_step = _step(aim, live=live, size=size, strategy=strategy)
+    aim = target if target is not None and not held else settled(live, target=target)
+    reload: Reload | None = None
+    unreloaded = ""
+    if aim is not None:
+        reload = reload_of(
+            service, owner=owner, aim=aim, target=target, entries=chosen, view=view, live=live,
+            size=size, platform=platform, now=now,
+        )  # fmt: skip
+        if reload is not None and reload.failure:
+            unreloaded, reload = reload.failure, None
+        elif reload is None:
+            unreloaded = live[aim].unreloaded if aim in live else ""
+    next_step = step_of(
+        aim, live=live, size=size, strategy=strategy, reload=reload, unreloaded=unreloaded
+    )
     if held and target in live:
         # its pods that wait for room stay where they are
         sizes = {target: live[target].size, **next_step.sizes}
@@ -121,7 +142,17 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
         step=next_step,
         turned=turned,
         surplus=surplus(runs, owner=owner, view=view),
-        wake_at=_wake_at(service, runs=runs, check=check, live=live, target=target, now=now),
+        reload=reload,
+        unreloaded=unreloaded,
+        wake_at=_wake_at(
+            service,
+            runs=runs,
+            check=check,
+            live=live,
+            target=target,
+            late_at=reload.late_at if reload is not None else None,
+            now=now,
+        ),
     )
 
 
@@ -185,44 +216,6 @@ def _check(entries: Sequence[ModelEntry], *, owner: Owner, view: View) -> Check:
     )
 
 
-def _strategy(
-    service: ModelService, *, target: str | None, live: Mapping[str, Revision], now: float
-) -> tuple[Strategy, bool]:
-    """How the target comes, and whether a Surge was turned into a Replace."""
-    stated = service.spec.rollout.strategy
-    if stated != "Auto":
-        return Strategy(stated), False
-    revision = live.get(target or "")
-    if revision is None:
-        return Strategy.SURGE, False
-    since = revision.unschedulable_since()
-    others = any(item.pods for item in live.values() if item.hash != target)
-    stuck = since is not None and now - since >= SURGE_PATIENCE and others
-    turned = revision.turned or stuck
-    return (Strategy.REPLACE if turned else Strategy.SURGE), turned
-
-
-def _settled(live: Mapping[str, Revision], *, target: str | None) -> str | None:
-    """What serves while the target may not come: the newest revision that was ready once."""
-    kept = [item for item in live.values() if item.data and item.hash != target]
-    proven = [item for item in kept if item.stand().proven]
-    chosen = (proven or kept)[-1:]
-    return chosen[0].hash if chosen else None
-
-
-def _step(aim: str | None, *, live: Mapping[str, Revision], size: int, strategy: Strategy) -> Step:
-    if aim is None:
-        return Step(sizes={})
-    known = live.get(aim)
-    stand = (
-        known.stand()
-        if known
-        else Stand(hash=aim, size=0, ready=0, pods=0, proven=False, created="")
-    )
-    others = [item.stand() for item in live.values() if item.hash != aim]
-    return step(target=stand, others=others, size=size, strategy=strategy)
-
-
 def _wake_at(
     service: ModelService,
     *,
@@ -230,10 +223,11 @@ def _wake_at(
     check: Check | None,
     live: Mapping[str, Revision],
     target: str | None,
+    late_at: float | None,
     now: float,
 ) -> float | None:
     """The next moment at which time alone changes the plan or the status."""
-    moments = [run.verdict.retry_at for run in runs if not run.done]
+    moments = [late_at, *(run.verdict.retry_at for run in runs if not run.done)]
     if check is not None:
         moments.append(check.verdict.retry_at)
     revision = live.get(target or "")

@@ -11,7 +11,13 @@ from modelservice_operator.desired import child_names
 from modelservice_operator.desired.child import Child, Manifest, Owner, Stage, metadata
 from modelservice_operator.desired.model_set import ModelEntry
 from modelservice_operator.rollout.planner import Strategy
-from modelservice_operator.rollout.revisions import DOCUMENT_KEY, STRATEGY_ANNOTATION
+from modelservice_operator.rollout.revisions import (
+    DOCUMENT_KEY,
+    RELOAD_FAILED_ANNOTATION,
+    STRATEGY_ANNOTATION,
+)
+
+NOTE_LIMIT = 512
 
 
 def revision_data(
@@ -51,19 +57,27 @@ def config_map(*, owner: Owner, revision: str, document: Mapping[str, Any]) -> C
     return Child(manifest=manifest)
 
 
+def rollout_notes(*, turned: bool, unreloaded: str) -> dict[str, str]:
+    """The annotations that say how a Deployment came to be, and why."""
+    return {
+        **({STRATEGY_ANNOTATION: Strategy.REPLACE.value} if turned else {}),
+        **({RELOAD_FAILED_ANNOTATION: unreloaded[:NOTE_LIMIT]} if unreloaded else {}),
+    }
+
+
 def deployment(
     *,
     owner: Owner,
     revision: str,
     template: Manifest,
     replicas: int,
-    turned: bool,
+    notes: Mapping[str, str],
 ) -> Child:
     """The Deployment. Its template never changes, so its own update strategy never acts."""
     name = child_names.revision(service=owner.name, revision_hash=revision)
     meta = metadata(owner=owner, name=name, component="serving", revision=revision)
-    if turned:
-        meta["annotations"] = {STRATEGY_ANNOTATION: Strategy.REPLACE.value}
+    if notes:
+        meta["annotations"] = dict(sorted(notes.items()))
     manifest = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from modelservice_operator.view import Manifest
@@ -19,6 +19,11 @@ def timestamp(text: str | None) -> float | None:
     if not text:
         return None
     return datetime.fromisoformat(text).timestamp()
+
+
+def rfc3339(moment: float) -> str:
+    """A time as the API server writes it, from seconds since the epoch."""
+    return datetime.fromtimestamp(moment, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def containers(pod: Manifest) -> list[Manifest]:

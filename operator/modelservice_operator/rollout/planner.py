@@ -3,6 +3,7 @@
 `Surge` brings a new pod up beside the old ones and takes an old one away for each that is ready:
 there are never fewer ready pods than wanted, and never more than one pod too many.
 `Replace` takes an old pod away first: it needs no spare capacity, and goes one pod at a time.
+`Reload` keeps the pods: they change their models (see `reload`), and sizes stay what is wanted.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from enum import StrEnum
 class Strategy(StrEnum):
     SURGE = "Surge"
     REPLACE = "Replace"
+    RELOAD = "Reload"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,24 +13,41 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelservice_operator.api import names
-from modelservice_operator.observed.pods import is_leaving, is_ready, unschedulable
+from modelservice_operator.observed.pods import (
+    is_leaving,
+    is_ready,
+    unschedulable,
+)
 from modelservice_operator.rollout.planner import Stand, Strategy
 from modelservice_operator.view import Manifest, Observed, View
 
 DOCUMENT_KEY = "models.json"
 # On a Deployment: this rollout was turned from Surge into Replace, because a pod found no node.
 STRATEGY_ANNOTATION = f"{names.GROUP}/rollout-strategy"
+# On a Deployment whose pods were told to load the models of another revision: which one, since
+# when, and which one those have that have not told of it yet. Without them it is the revision of
+# its name.
+SERVES_ANNOTATION = f"{names.GROUP}/serves"
+SINCE_ANNOTATION = f"{names.GROUP}/serves-since"
+LOADED_ANNOTATION = f"{names.GROUP}/loaded"
+# On a Deployment that was made because a reload did not come about: why.
+RELOAD_FAILED_ANNOTATION = f"{names.GROUP}/reload-failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One revision that exists: `data` is what its ControllerRevision keeps."""
+    """One revision that exists: `data` is what its ControllerRevision keeps.
+
+    `carrier` is the revision whose Deployment and pods it has. While those reload, two revisions
+    have the same Deployment, and each the pods that have its models.
+    """
 
     hash: str
     number: int
     data: Mapping[str, Any]
     deployment: Observed | None
     pods: tuple[Manifest, ...]
+    carrier: str
 
     @property
     def size(self) -> int:
@@ -60,8 +77,12 @@ class Revision:
         """Whether its rollout was turned into a replacement."""
         if self.deployment is None:
             return False
-        notes = self.deployment.owned.get("metadata", {}).get("annotations", {})
-        return bool(notes.get(STRATEGY_ANNOTATION) == Strategy.REPLACE)
+        return notes(self.deployment).get(STRATEGY_ANNOTATION) == Strategy.REPLACE
+
+    @property
+    def unreloaded(self) -> str:
+        """Why its pods were made although a reload might have done."""
+        return notes(self.deployment).get(RELOAD_FAILED_ANNOTATION, "") if self.deployment else ""
 
     def stand(self) -> Stand:
         created = self.deployment.created if self.deployment else ""
@@ -95,34 +116,64 @@ class Revision:
         )
 
 
+def notes(deployment: Observed) -> Mapping[str, str]:
+    """The annotations of a Deployment that are ours."""
+    return deployment.owned.get("metadata", {}).get("annotations") or {}
+
+
+def serves(deployment: Observed) -> tuple[str, str]:
+    """The revision that a Deployment's pods are to have, and the one that they had before."""
+    own, told = _carrier(deployment), notes(deployment)
+    return told.get(SERVES_ANNOTATION, own), told.get(LOADED_ANNOTATION, own)
+
+
 def revisions(view: View) -> dict[str, Revision]:
     """The revisions that exist, by hash, oldest first; also those of which only pods are left."""
-    records = {
-        item.labels.get(names.LABEL_REVISION, ""): item
-        for (kind, _), item in view.children.items()
-        if kind == "ControllerRevision" and not item.deleting
-    }
-    deployments = {
-        item.labels.get(names.LABEL_REVISION, ""): item
-        for (kind, _), item in view.children.items()
-        if kind == "Deployment" and not item.deleting
-    }
+    records = _by_revision(view, kind="ControllerRevision")
+    deployments: dict[str, Observed] = {}
     pods: dict[str, list[Manifest]] = {}
+    made = _by_revision(view, kind="Deployment")
     for pod in sorted(view.pods, key=_age):
         label = pod["metadata"].get("labels", {}).get(names.LABEL_REVISION, "")
-        pods.setdefault(label, []).append(pod)
+        pods.setdefault(_held(pod, deployment=made.get(label), view=view) or label, []).append(pod)
+    for deployment in made.values():
+        for name in serves(deployment):
+            if name not in deployments or name == _carrier(deployment):
+                deployments[name] = deployment
     found = [
         Revision(
             hash=name,
             number=_number(records.get(name)),
-            data=_data(records.get(name), deployment=deployments.get(name), view=view),
+            data=_data(records.get(name), deployment=made.get(name), view=view),
             deployment=deployments.get(name),
             pods=tuple(pods.get(name, ())),
+            carrier=_carrier(deployments.get(name)) or name,
         )
         for name in {*records, *deployments, *pods} - {""}
     ]
     found.sort(key=lambda revision: (revision.number, revision.hash))
     return {revision.hash: revision for revision in found}
+
+
+def _by_revision(view: View, *, kind: str) -> dict[str, Observed]:
+    return {
+        item.labels.get(names.LABEL_REVISION, ""): item
+        for (found, _), item in view.children.items()
+        if found == kind and not item.deleting
+    }
+
+
+def _carrier(deployment: Observed | None) -> str:
+    return deployment.labels.get(names.LABEL_REVISION, "") if deployment is not None else ""
+
+
+def _held(pod: Manifest, *, deployment: Observed | None, view: View) -> str | None:
+    """The revision whose models a pod has, where its Deployment was told to change them."""
+    if deployment is None:
+        return None
+    wanted, loaded = serves(deployment)
+    told = view.progress.get(pod["metadata"]["uid"], {}).get("revision")
+    return wanted if told == wanted else loaded
 
 
 def _data(record: Observed | None, *, deployment: Observed | None, view: View) -> Manifest:

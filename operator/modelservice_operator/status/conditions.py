@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
+
+from modelservice_operator.observed.pods import rfc3339
 
 # Reasons of work under way: nothing is wrong, and the next event changes them.
 BUSY = frozenset(
@@ -52,7 +53,3 @@ def dated(
             }
         )
     return result
-
-
-def rfc3339(now: float) -> str:
-    return datetime.fromtimestamp(now, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -150,7 +150,7 @@ def _current(revision: Revision, *, situation: Situation) -> Status:
     selector = {
         names.LABEL_NAME: owner.name,
         names.LABEL_COMPONENT: names.COMPONENT_SERVING,
-        names.LABEL_REVISION: revision.hash,
+        names.LABEL_REVISION: revision.carrier,
     }
     models = [_model(record, revision=revision) for record in revision.models]
     status: Status = {
@@ -185,6 +185,8 @@ def _model(record: Mapping[str, Any], *, revision: Revision) -> Status:
 
 def _told(revision: Revision) -> Mapping[str, Mapping[str, Any]]:
     """What fetch read from the models, where neither a check nor a version had told it before."""
+    if revision.carrier != revision.hash:
+        return {}  # it read others, before the reload
     for pod in revision.pods:
         result = termination(pod, container="fetch")
         if result.get("ok"):

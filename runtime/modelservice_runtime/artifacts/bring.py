@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.storage import Storage
@@ -20,7 +20,7 @@ from modelservice_runtime.document import Document, Model
 from modelservice_runtime.failure import Failure, Reason, patience, patiently
 from modelservice_runtime.formats import table
 from modelservice_runtime.formats.format import Format, Statement
-from modelservice_runtime.progress import Progress, ProgressServer
+from modelservice_runtime.progress import Progress
 from modelservice_runtime.tensors import Signature
 from modelservice_runtime.triton import ensemble
 from modelservice_runtime.triton.config import Target, config, outside
@@ -107,17 +107,25 @@ class Settings:
         )
 
 
+class Listener(Protocol):
+    """Hears how far it is: a `ProgressServer`, or the agent."""
+
+    def publish(self, progress: Progress) -> None: ...
+
+
 def bring_all(
-    document: Document, *, settings: Settings, progress: ProgressServer
+    document: Document, *, settings: Settings, progress: Listener, used: int = 0
 ) -> tuple[Brought, ...]:
     """Bring the models one after another, each with patience for what heals.
 
-    Raises `Failure` that names the model.
+    `used` is what else lies on the volume and stays, in bytes. Raises `Failure` that names the
+    model.
     """
     brought: list[Brought] = []
+    beside = used
     for model in document.models:
         progress.publish(Progress(phase="Loading", message=f"Bringing the model {model.name}."))
-        used = sum(one.size for one in brought)
+        used = beside + sum(one.size for one in brought)
         members = {one.model.name: one.served for one in brought}
         try:
             one = patiently(
@@ -190,9 +198,10 @@ def join(model: Model, *, settings: Settings, members: Mapping[str, Signature]) 
     )
 
 
-def result(brought: tuple[Brought, ...]) -> dict[str, Any]:
+def result(brought: tuple[Brought, ...], *, revision: str | None) -> dict[str, Any]:
     """The termination message's content."""
     return {
+        **({"revision": revision} if revision is not None else {}),
         "models": [one.document() for one in brought],
         "timings": {
             "fetch": round(sum(one.fetch_seconds for one in brought), 3),

@@ -35,7 +35,9 @@ def program(
     document = Document.read(places.document)
     settings = Settings.of(document, root=places.models, environ=environ, policy=policy)
     with ProgressServer(port=port) as progress:
-        return result(bring_all(document, settings=settings, progress=progress))
+        return result(
+            bring_all(document, settings=settings, progress=progress), revision=document.revision
+        )
 
 
 if __name__ == "__main__":

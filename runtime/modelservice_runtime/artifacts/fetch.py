@@ -9,18 +9,17 @@ right is kept, so that it is quick, and so that Triton and the agent go on shari
 
 import os
 import secrets
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from modelservice_runtime import logs, termination
-from modelservice_runtime.artifacts.bring import Brought, Policy, Settings, bring_all, result
+from modelservice_runtime.artifacts.bring import Policy, Settings, bring_all, result
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.document import Document
 from modelservice_runtime.places import Places
 from modelservice_runtime.progress import PORT, ProgressServer
-from modelservice_runtime.triton import executor_path, pulse
+from modelservice_runtime.triton.repository import Repository
 
 _KEY_BYTES = 32
 
@@ -41,22 +40,19 @@ def program(
     port: int = PORT,
 ) -> Mapping[str, Any]:
     """Bring what the mounted document wants; the content of the termination message."""
-    document = Document.read(places.document)
+    text = places.document.read_text()
+    document = Document.parse_text(text)
     settings = Settings.of(document, root=places.models, environ=environ, policy=policy)
     with ProgressServer(port=port) as progress:
         brought = bring_all(document, settings=settings, progress=progress)
+    repository = Repository(places.models)
     for one in brought:
-        install(one, settings=settings)
+        repository.install(one, target=settings.target)
+        repository.configure(one.model.name, text=one.config)
+    repository.record(text)
+    repository.prune(document)
     write_key(places.key)
-    return result(brought)
-
-
-def install(brought: Brought, *, settings: Settings) -> None:
-    """Put the configuration, and the executor where it is needed, beside the model."""
-    if brought.format is not None and settings.target.runs_in_executor(brought.format):
-        shutil.copyfile(executor_path(), brought.path.with_name("model.py"))
-        pulse.prepare(brought.path.parent, instances=brought.model.instance_count)
-    (settings.root / brought.model.name / "config.pbtxt").write_text(brought.config)
+    return result(brought, revision=document.revision)
 
 
 def write_key(path: Path) -> None:

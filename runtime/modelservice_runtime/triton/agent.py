@@ -1,7 +1,7 @@
 """`modelservice-agent`: the sidecar of a serving pod; it owns Triton's repository.
 
-    models.json → a keeper a model ⇄ Triton (its restricted repository API)
-    :8003 /healthz /readyz /models /drain        :8002 /metrics (Triton's and ours)
+    models.json → reload → a keeper a model ⇄ Triton (its restricted repository API)
+    :8003 /healthz /readyz /models /drain        :8002 /metrics (Triton's and ours) /models
 
 It starts before Triton and must be up without it. It ends after it: the kubelet stops sidecars
 when the main container has ended, so SIGTERM means that nothing is left to do.
@@ -10,22 +10,28 @@ when the main container has ended, so SIGTERM means that nothing is left to do.
 import asyncio
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 
 from modelservice_runtime import logs
+from modelservice_runtime.artifacts.bring import Policy
+from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.document import Document, Model
 from modelservice_runtime.places import Places
 from modelservice_runtime.triton import server
 from modelservice_runtime.triton.client import Triton
 from modelservice_runtime.triton.drain import Drain, Limits
 from modelservice_runtime.triton.keeper import Keeper
+from modelservice_runtime.triton.models import Models
 from modelservice_runtime.triton.pulse import Pulse
+from modelservice_runtime.triton.reload import Reload, Surroundings
+from modelservice_runtime.triton.repository import Repository
 
 
 @dataclass(frozen=True)
@@ -43,14 +49,23 @@ def main() -> None:
     """Run as a container's command."""
     logs.configure()
     places = Places()
-    asyncio.run(run(Document.read(places.document), places=places, environ=os.environ))
+    asyncio.run(run(places=places, environ=os.environ))
 
 
 async def run(
-    document: Document, *, places: Places, environ: Mapping[str, str], ports: Ports | None = None
+    *,
+    places: Places,
+    environ: Mapping[str, str],
+    policy: Policy = Network.of,
+    ports: Ports | None = None,
 ) -> None:
-    """Keep the document's models loaded, and answer about them, until SIGTERM."""
+    """Keep the wanted models loaded, and answer about them, until SIGTERM."""
     ports = ports or Ports()
+    repository = Repository(places.models)
+    repository.put_all_back()
+    # What fetch brought, or an earlier run of this agent changed to; the mount may be newer.
+    in_force = repository.in_force() or places.document.read_text()
+    document = Document.parse_text(in_force)
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
@@ -65,31 +80,30 @@ async def run(
             metrics_url=f"http://127.0.0.1:{ports.triton_metrics}/metrics",
             key=places.key,
         )
-        pod = server.Pod(
-            document=document,
-            triton=triton,
-            keepers=_keepers(document.models, triton=triton, models=places.models),
-            drain=Drain(server=triton, limits=Limits.of(environ)),
+        models = Models(document, make=partial(_keeper, triton=triton, models=places.models))
+        drain = Drain(server=triton, limits=Limits.of(environ))
+        reload = Reload(
+            models,
+            server=triton,
+            repository=repository,
+            mounted=places.document,
+            surroundings=Surroundings(environ=environ, policy=policy),
+            may_change=lambda: not drain.draining,
         )
+        pod = server.Pod(models=models, reload=reload, triton=triton, drain=drain)
         for app, port in (
             (server.metrics(pod), ports.metrics),
             (server.probes(pod), ports.probes),  # the last, so that "alive" means all of it
         ):
             await _serve(stack, app=app, port=port)
-        await _keep(pod.keepers, stop=stop)
+        await _until(stop, models.run(), reload.run())
 
 
-def _keepers(wanted: Sequence[Model], *, triton: Triton, models: Path) -> tuple[Keeper, ...]:
-    """One a model; members stand before the ensembles that run them."""
-    keepers: dict[str, Keeper] = {}
-    for model in wanted:
-        keepers[model.name] = Keeper(
-            model,
-            server=triton,
-            pulse=Pulse(model.folder(models), instances=model.instance_count),
-            members=[keepers[name] for name in sorted(model.members)],
-        )
-    return tuple(keepers.values())
+def _keeper(
+    model: Model, members: Callable[[], Sequence[Keeper]], *, triton: Triton, models: Path
+) -> Keeper:
+    pulse = Pulse(model.folder(models), instances=model.instance_count)
+    return Keeper(model, server=triton, pulse=pulse, members=members)
 
 
 async def _serve(stack: AsyncExitStack, *, app: web.Application, port: int) -> None:
@@ -100,9 +114,9 @@ async def _serve(stack: AsyncExitStack, *, app: web.Application, port: int) -> N
     await web.TCPSite(runner, port=port).start()
 
 
-async def _keep(keepers: tuple[Keeper, ...], *, stop: asyncio.Event) -> None:
+async def _until(stop: asyncio.Event, *work: Coroutine[None, None, None]) -> None:
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(keeper.run()) for keeper in keepers]
+        tasks = [group.create_task(one) for one in work]
         await stop.wait()
         for task in tasks:
             task.cancel()

@@ -8,6 +8,8 @@ every connection that this thread has, a user's or a probe's, stands still with 
 """
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,19 +58,16 @@ class Triton:
 
         Raises `LoadError` with Triton's reason, `TritonAway` when Triton goes away meanwhile.
         """
-        try:
-            # Read each time: the file is there before Triton is, but not before this agent.
-            key = _secret(self.key)
-        except FileNotFoundError:
-            raise LoadError(f"{self.key} is missing: the fetch container has not run") from None
-        # A channel of its own: a kept one waits up to two minutes to connect to a new Triton.
-        async with InferenceServerClient(self.grpc) as client:
-            try:
-                await client.load_model(model, headers={KEY_HEADER: key})
-            except InferenceServerException as error:
-                if not await self.live():
-                    raise TritonAway from None
-                raise LoadError(_scrubbed(error.message() or "", secret=key)) from None
+        async with self._repository() as (client, headers):
+            await client.load_model(model, headers=headers)
+
+    async def unload(self, model: str) -> None:
+        """Unload all versions of the model; what is in flight ends first.
+
+        Raises as `load` does. A model that is not loaded is no error.
+        """
+        async with self._repository() as (client, headers):
+            await client.unload_model(model, headers=headers)
 
     async def metrics(self) -> str | None:
         """Triton's metrics in Prometheus' text format; None while it is away."""
@@ -77,6 +76,23 @@ class Triton:
                 return await answer.text() if answer.status == 200 else None
         except (aiohttp.ClientError, TimeoutError):
             return None
+
+    @asynccontextmanager
+    async def _repository(self) -> AsyncIterator[tuple[InferenceServerClient, dict[str, str]]]:
+        """A client of the restricted repository API, and the headers that open it."""
+        try:
+            # Read each time: the file is there before Triton is, but not before this agent.
+            key = _secret(self.key)
+        except FileNotFoundError:
+            raise LoadError(f"{self.key} is missing: the fetch container has not run") from None
+        # A channel of its own: a kept one waits up to two minutes to connect to a new Triton.
+        async with InferenceServerClient(self.grpc) as client:
+            try:
+                yield client, {KEY_HEADER: key}
+            except InferenceServerException as error:
+                if not await self.live():
+                    raise TritonAway from None
+                raise LoadError(_scrubbed(error.message() or "", secret=key)) from None
 
     async def _ok(self, url: str) -> bool:
         try:

@@ -57,9 +57,9 @@ class Server(Protocol):
 class Keeper:
     """The state of one wanted model, and the loop that keeps it true.
 
-    An ensemble's keeper has those of its `members`. It waits for them: Triton would load members by
-    itself, beside their own keepers, and tell a member's failure as the ensemble's. Once loaded, an
-    ensemble needs nobody when a member is loaded anew: Triton joins them again.
+    An ensemble's keeper looks up those of its `members` and waits for them: Triton would load
+    members by itself, beside their own keepers, and tell a member's failure as the ensemble's. Once
+    loaded, an ensemble needs nobody when a member is loaded anew: Triton joins them again.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Keeper:
         *,
         server: Server,
         pulse: Pulse,
-        members: Sequence[Keeper] = (),
+        members: Callable[[], Sequence[Keeper]] = tuple,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -81,6 +81,24 @@ class Keeper:
         self._sleep = sleep
         self._wait = _FIRST_WAIT_SECONDS
         self._not_before = clock()
+        self._before: int | None = None  # a version that may answer while this one is loaded
+
+    def follow(self, before: Keeper) -> None:
+        """Stand for a model while it is changed: what `before` keeps may answer in its place."""
+        self._before = before.model.version
+        self.state = before.state
+
+    def settle(self) -> None:
+        """The model was loaded as it is wanted, by `load`."""
+        self._before = None
+        self._become(Phase.READY)
+
+    async def answers(self) -> bool:
+        """Whether requests for the model are answered now."""
+        return await self._ready() or (
+            self._before is not None
+            and await self._server.ready(self.model.name, version=self._before)
+        )
 
     @property
     def ready(self) -> bool:
@@ -107,19 +125,29 @@ class Keeper:
             # Whatever it refused before, a Triton that starts anew is asked at once.
             self._wait, self._not_before = _FIRST_WAIT_SECONDS, self._clock()
             self._become(Phase.WAITING, message="Triton does not answer yet.")
-        elif absent := [keeper for keeper in self._members if not keeper.ready]:
+        elif absent := [keeper for keeper in self._members() if not keeper.ready]:
             names = ", ".join(keeper.model.name for keeper in absent)
             self._become(Phase.WAITING, message=f"It waits for its models {names}.")
         elif self._clock() >= self._not_before:
             await self._load()
 
-    async def _load(self) -> None:
+    async def load(self) -> None:
+        """Load the model now. Raises `LoadError` and `TritonAway`."""
         started = self._clock()
-        self._become(Phase.LOADING)
         try:
             await self._server.load(self.model.name)
-        except LoadError as error:
+        except LoadError:
             self.state = replace(self.state, failures=self.state.failures + 1)
+            raise
+        self.state = replace(
+            self.state, loads=self.state.loads + 1, load_seconds=self._clock() - started
+        )
+
+    async def _load(self) -> None:
+        self._become(Phase.LOADING)
+        try:
+            await self.load()
+        except LoadError as error:
             self._become(Phase.FAILED, message=str(error))
             self._not_before = self._clock() + self._wait
             self._wait = min(self._wait * 2, _LONGEST_WAIT_SECONDS)
@@ -127,9 +155,6 @@ class Keeper:
         except TritonAway:
             self._become(Phase.WAITING, message="Triton went away while it loaded the model.")
             return
-        self.state = replace(
-            self.state, loads=self.state.loads + 1, load_seconds=self._clock() - started
-        )
         if await self._ready():
             self._become(Phase.READY)
 

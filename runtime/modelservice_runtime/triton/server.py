@@ -1,24 +1,26 @@
 """What the agent answers over HTTP: probes, the state of the models, draining, metrics."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from modelservice_runtime.document import Document
 from modelservice_runtime.triton import metrics as exposition
 from modelservice_runtime.triton.client import Triton
 from modelservice_runtime.triton.drain import Drain
 from modelservice_runtime.triton.keeper import Keeper, Phase
+from modelservice_runtime.triton.models import Models
+from modelservice_runtime.triton.reload import Reload
 
 
 @dataclass(frozen=True)
 class Pod:
-    """This pod: what it is to serve, and how far it is."""
+    """This pod: what it serves, and how far it is."""
 
-    document: Document
+    models: Models
+    reload: Reload
     triton: Triton
-    keepers: tuple[Keeper, ...]
     drain: Drain
 
     async def obstacles(self) -> list[str]:
@@ -27,20 +29,20 @@ class Pod:
             return ["The pod is being drained."]
         if not await self.triton.live():
             return ["Triton does not answer."]
-        ready = await asyncio.gather(*(self._ready(keeper) for keeper in self.keepers))
+        keepers = self.models.keepers
+        ready = await asyncio.gather(*(_ready(keeper) for keeper in keepers))
         return [
             f"{keeper.model.name} version {keeper.model.version} is {keeper.state.phase}."
             if keeper.state.phase is not Phase.READY
             else f"{keeper.model.name} version {keeper.model.version} does not answer."
-            for keeper, is_ready in zip(self.keepers, ready, strict=True)
+            for keeper, is_ready in zip(keepers, ready, strict=True)
             if not is_ready
         ]
 
-    async def _ready(self, keeper: Keeper) -> bool:
-        # Asked anew, since a Triton that crashed and came back a moment ago has nothing loaded.
-        return keeper.state.phase is Phase.READY and await self.triton.ready(
-            keeper.model.name, version=keeper.model.version
-        )
+
+async def _ready(keeper: Keeper) -> bool:
+    # Asked anew, since a Triton that crashed and came back a moment ago has nothing loaded.
+    return keeper.ready and await keeper.answers()
 
 
 def probes(pod: Pod) -> web.Application:
@@ -55,15 +57,6 @@ def probes(pod: Pod) -> web.Application:
             status=503 if obstacles else 200, text="\n".join(obstacles or ["ok"]) + "\n"
         )
 
-    async def models(request: web.Request) -> web.Response:
-        return web.json_response(
-            {
-                "revision": pod.document.revision,
-                "draining": pod.drain.draining,
-                "models": [keeper.document() for keeper in pod.keepers],
-            }
-        )
-
     async def drain(request: web.Request) -> web.Response:
         # A preStop hook has no use for an error: Triton is stopped after it in any case.
         drained = await pod.drain.run()
@@ -74,7 +67,7 @@ def probes(pod: Pod) -> web.Application:
         [
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
-            web.get("/models", models),
+            web.get("/models", _models(pod)),
             web.get("/drain", drain),
         ]
     )
@@ -82,16 +75,31 @@ def probes(pod: Pod) -> web.Application:
 
 
 def metrics(pod: Pod) -> web.Application:
-    """`/metrics`: Triton's and ours in one scrape."""
+    """`/metrics`: Triton's and ours in one scrape; and `/models`, for those who may reach no more
+    than this port."""
 
     async def scrape(request: web.Request) -> web.Response:
         triton = await pod.triton.metrics()
-        ours = exposition.of(pod.keepers, draining=pod.drain.draining, up=triton is not None)
+        ours = exposition.of(pod.models.keepers, draining=pod.drain.draining, up=triton is not None)
         return web.Response(
             body=(triton or "").encode() + ours,
             headers={"Content-Type": exposition.CONTENT_TYPE},
         )
 
     app = web.Application()
-    app.add_routes([web.get("/metrics", scrape)])
+    app.add_routes([web.get("/metrics", scrape), web.get("/models", _models(pod))])
     return app
+
+
+def _models(pod: Pod) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def models(request: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                "revision": pod.models.document.revision,
+                "draining": pod.drain.draining,
+                "models": [keeper.document() for keeper in pod.models.keepers],
+                "change": pod.reload.document(),
+            }
+        )
+
+    return models

@@ -4,31 +4,45 @@ It speaks the real protocols on real ports, so that the agent's whole way is tes
 server's image; e2e does the same with the real one.
 """
 
+import asyncio
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import grpc
 from aiohttp import web
-from tritonclient.grpc import service_pb2, service_pb2_grpc
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc
 
 KEY = "the-key"
 METRICS = "# TYPE nv_inference_count counter\nnv_inference_count 7\n"
 
 
+def _open() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
-    """`broken` maps models to the error that a load of theirs gets."""
+    """`broken` maps models to the error that a load of theirs gets, `ready` to the versions that a
+    load found in their configuration (None: it has none, and any version is there)."""
 
     http: int
     grpc: int
     metrics: int
+    models: Path | None = None
     broken: dict[str, str] = field(default_factory=dict)
-    ready: set[str] = field(default_factory=set)
+    ready: dict[str, frozenset[int] | None] = field(default_factory=dict)
+    # a load begins, and goes on once this is set
+    gate: asyncio.Event = field(default_factory=_open)
+    loading: str | None = None
     keys: list[Any] = field(default_factory=list)
 
     async def start(self) -> None:
         """Listen, with no model loaded."""
-        self.ready = set()
+        self.ready = {}
         self._rpc = grpc.aio.server()
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self, self._rpc)
         self._rpc.add_insecure_port(f"127.0.0.1:{self.grpc}")
@@ -55,16 +69,38 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore
     async def RepositoryModelLoad(self, request: Any, context: Any) -> Any:
         headers = dict(context.invocation_metadata())
         self.keys.append(headers.get("triton-grpc-protocol-x-modelservice-key"))
-        if request.model_name in self.broken:
-            await context.abort(grpc.StatusCode.INTERNAL, self.broken[request.model_name])
-        self.ready.add(request.model_name)
+        name = request.model_name
+        self.loading = name
+        await self.gate.wait()
+        self.loading = None
+        versions = self._configured(name)
+        for broken in (name, *(f"{name}/{version}" for version in versions or ())):
+            if broken in self.broken:
+                await context.abort(grpc.StatusCode.INTERNAL, self.broken[broken])
+        self.ready[name] = versions
         return service_pb2.RepositoryModelLoadResponse()
+
+    async def RepositoryModelUnload(self, request: Any, context: Any) -> Any:
+        self.ready.pop(request.model_name, None)
+        return service_pb2.RepositoryModelUnloadResponse()
+
+    def _configured(self, model: str) -> frozenset[int] | None:
+        """The versions that the model's configuration names, which must lie beside it."""
+        if self.models is None:
+            return None
+        text = (self.models / model / "config.pbtxt").read_text()
+        config = text_format.Parse(text, model_config_pb2.ModelConfig())
+        versions = frozenset(config.version_policy.specific.versions)
+        assert all((self.models / model / str(version)).is_dir() for version in versions)
+        return versions
 
     async def _live(self, request: web.Request) -> web.Response:
         return web.Response()
 
     async def _is_ready(self, request: web.Request) -> web.Response:
-        return web.Response(status=200 if request.match_info["model"] in self.ready else 400)
+        model, version = request.match_info["model"], int(request.match_info["version"])
+        versions = self.ready.get(model, frozenset())
+        return web.Response(status=200 if versions is None or version in versions else 400)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         return web.Response(text=METRICS)

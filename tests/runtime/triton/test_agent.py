@@ -1,10 +1,11 @@
 """The agent as a process of the pod: probes, loading, a crash of Triton, drain, SIGTERM."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,13 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from modelservice_runtime.document import Document
 from modelservice_runtime.places import Places
 from modelservice_runtime.triton import agent, keeper
 from tests.runtime.examples import document, model_entry
 from tests.runtime.s3 import free_port
 from tests.runtime.triton.fake import KEY, FakeTriton
 
-WANTED = Document.parse(document(model_entry(name="one"), model_entry(name="two", version=2)))
+WANTED = json.dumps(document(model_entry(name="one"), model_entry(name="two", version=2)))
 ENVIRON = {"MODELSERVICE_DRAIN_ENDPOINT_SECONDS": "0"}
 
 
@@ -61,8 +61,10 @@ async def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     key.write_text(KEY)
     ports = agent.Ports(*(free_port() for _ in range(5)))
     triton = FakeTriton(http=ports.triton, grpc=ports.triton_grpc, metrics=ports.triton_metrics)
-    places = replace(Places(), key=key, models=tmp_path)
-    task = asyncio.create_task(agent.run(WANTED, places=places, environ=ENVIRON, ports=ports))
+    places = Places(document=tmp_path / "models.json", models=tmp_path / "models", key=key)
+    places.models.mkdir()
+    places.document.write_text(WANTED)
+    task = asyncio.create_task(agent.run(places=places, environ=ENVIRON, ports=ports))
     async with aiohttp.ClientSession() as session:
         one = Pod(triton=triton, ports=ports, agent=task, session=session)
 
@@ -107,7 +109,7 @@ async def test_a_crashed_triton_is_loaded_again(serving: Pod) -> None:
     await serving.until(serving.is_unready)
     await serving.triton.start()
     await serving.until(serving.is_ready)
-    assert serving.triton.ready == {"one", "two"}
+    assert set(serving.triton.ready) == {"one", "two"}
 
 
 async def test_a_refusal_is_kept_without_the_key_and_overcome(pod: Pod) -> None:

@@ -161,7 +161,7 @@ async def test_an_ensemble_waits_for_its_models(tmp_path: Path) -> None:
     member = Keeper(MODEL, server=server, pulse=pulse)
     whole = Server()
     whole.up = True
-    ensemble = Keeper(MODEL, server=whole, pulse=pulse, members=[member])
+    ensemble = Keeper(MODEL, server=whole, pulse=pulse, members=lambda: [member])
     await ensemble.look()
     assert whole.loads == 0
     assert ensemble.document()["state"] == "Waiting"
@@ -182,7 +182,7 @@ async def test_an_ensemble_that_answers_is_left_alone(tmp_path: Path) -> None:
     server.up = whole.up = whole.loaded = True
     pulse = Pulse(tmp_path, instances=1)
     member = Keeper(MODEL, server=server, pulse=pulse)
-    ensemble = Keeper(MODEL, server=whole, pulse=pulse, members=[member])
+    ensemble = Keeper(MODEL, server=whole, pulse=pulse, members=lambda: [member])
     await ensemble.look()
     assert (whole.loads, ensemble.state.phase) == (0, Phase.READY)
 

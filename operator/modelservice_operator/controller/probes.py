@@ -1,0 +1,88 @@
+"""The pods that tell over HTTP how far they are, and what they told last.
+
+Programs (trainings and checks) are asked for as long as they run; serving pods while the reconcile
+of their service wants to know, which is while they reload their models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from modelservice_operator.api import names
+from modelservice_operator.view import Key
+
+Manifest = dict[str, Any]
+
+PROGRAMS: Final = frozenset({names.COMPONENT_TRAINING, names.COMPONENT_CHECK})
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A pod to ask."""
+
+    uid: str
+    address: str
+    key: Key
+    serving: bool = False
+
+
+class Probes:
+    """Pods by uid."""
+
+    def __init__(self) -> None:
+        self._programs: dict[str, Probe] = {}
+        self._followed: dict[Key, frozenset[str]] = {}
+        self._addresses: dict[str, str] = {}  # of serving pods
+        self._told: dict[str, Manifest] = {}
+
+    def seen(self, pod: Manifest, *, uid: str, key: Key) -> None:
+        """A pod as it is now."""
+        status = pod.get("status") or {}
+        component = pod["metadata"]["labels"].get(names.LABEL_COMPONENT)
+        address = status.get("podIP") if status.get("phase") == "Running" else None
+        if component in PROGRAMS:
+            if address:
+                self._programs[uid] = Probe(uid, address, key)
+            else:
+                # what it told last stays readable until the pod is gone
+                self._programs.pop(uid, None)
+        elif address:
+            self._addresses[uid] = address
+
+    def gone(self, uid: str) -> None:
+        """A pod is no more."""
+        for known in (self._programs, self._addresses, self._told):
+            known.pop(uid, None)
+
+    def follow(self, key: Key, *, pods: Iterable[str]) -> None:
+        """Ask these serving pods of a service, by uid, and no others of its."""
+        wanted = frozenset(pods)
+        for uid in self._followed.pop(key, frozenset()) - wanted:
+            self._told.pop(uid, None)  # of a reload that is over
+        if wanted:
+            self._followed[key] = wanted
+
+    def forget(self, key: Key) -> None:
+        """A service is no more."""
+        self.follow(key, pods=())
+
+    def all(self) -> Iterator[Probe]:
+        """The pods to ask now."""
+        yield from self._programs.values()
+        for key, uids in self._followed.items():
+            for uid in sorted(uids & self._addresses.keys()):
+                yield Probe(uid, self._addresses[uid], key, serving=True)
+
+    def put(self, uid: str, told: Manifest, *, key: Key) -> bool:
+        """Take in what a pod told; whether that is news of somebody who is asked."""
+        asked = uid in self._programs or uid in self._followed.get(key, ())
+        if not asked or self._told.get(uid) == told:
+            return False
+        self._told[uid] = told
+        return True
+
+    def told(self, uid: str) -> Manifest | None:
+        """What a pod told last."""
+        return self._told.get(uid)

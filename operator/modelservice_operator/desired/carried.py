@@ -1,0 +1,71 @@
+"""Whose Deployment serves a revision: its own, or that of pods which reload its models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modelservice_operator.desired.situation import Situation
+from modelservice_operator.observed.pods import rfc3339
+from modelservice_operator.rollout.revisions import (
+    LOADED_ANNOTATION,
+    SERVES_ANNOTATION,
+    SINCE_ANNOTATION,
+    notes,
+    serves,
+)
+from modelservice_operator.view import Manifest, Observed
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """`template` is None for the revision's own; `needs` are records that must stay beside its."""
+
+    carrier: str
+    template: Manifest | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+    needs: frozenset[str] = frozenset()
+
+
+def carried(situation: Situation, *, revision: str, now: float) -> Carried:
+    """Where the models of a revision of the step are."""
+    known = situation.live.get(revision)
+    reload = situation.reload if revision == situation.aim else None
+    if reload is not None:
+        carrier = reload.carrier
+    elif revision == situation.aim or known is None or known.deployment is None:
+        return Carried(revision)
+    else:
+        carrier = known.carrier
+    deployment = next(
+        item.deployment
+        for item in situation.live.values()
+        if item.carrier == carrier and item.deployment is not None
+    )
+    loaded = _loaded(deployment, revision=revision, complete=reload is None or reload.complete)
+    if carrier == revision == loaded:
+        return Carried(revision)
+    begun = serves(deployment)[0] == revision
+    since = notes(deployment).get(SINCE_ANNOTATION) if begun else None
+    record = situation.live[carrier].data if carrier in situation.live else {}
+    return Carried(
+        carrier=carrier,
+        template=record.get("template") or deployment.owned["spec"]["template"],
+        notes={
+            SERVES_ANNOTATION: revision,
+            SINCE_ANNOTATION: since or rfc3339(now),
+            LOADED_ANNOTATION: loaded,
+        },
+        needs=frozenset({carrier, loaded}),
+    )
+
+
+def _loaded(deployment: Observed, *, revision: str, complete: bool) -> str:
+    """What pods have that have not told of the revision."""
+    if complete:
+        return revision
+    wanted, loaded = serves(deployment)
+    if wanted == revision:
+        return loaded
+    # It begins. Of pods that were on their way to another one, nobody knows how far they came.
+    return wanted if loaded == revision else loaded

@@ -1,0 +1,269 @@
+"""Other models in a pod that serves: fetch, agent and a small Triton, with files from a real S3."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import onnx
+import pytest
+
+from modelservice_runtime.artifacts import fetch
+from modelservice_runtime.artifacts.network import Network
+from modelservice_runtime.places import Places
+from modelservice_runtime.triton import agent, keeper, reload
+from modelservice_runtime.triton.repository import Repository
+from tests.runtime.examples import document, linear, model_entry
+from tests.runtime.s3 import LOOPBACK, S3, free_port
+from tests.runtime.triton.fake import KEY, FakeTriton
+
+ENVIRON = {"MODELSERVICE_DRAIN_ENDPOINT_SECONDS": "0", "MODELSERVICE_PATIENCE": "0"}
+
+
+def policy(networks: Iterable[str]) -> Network:
+    return LOOPBACK
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod that serves `m` version 1 as revision `r1`."""
+
+    s3: S3
+    places: Places
+    triton: FakeTriton
+    ports: agent.Ports
+    session: aiohttp.ClientSession
+
+    def entry(self, name: str = "m", *, version: int, key: str, **fields: Any) -> Any:
+        """A model with bytes of its own in the store."""
+        model = linear()
+        model.doc_string = key
+        uri = self.s3.put(key, model.SerializeToString())
+        digest = "sha256:" + sha256(model)
+        secret = str(self.s3.secret())
+        return model_entry(
+            name=name, version=version, uri=uri, digest=digest, credentials=secret, **fields
+        )
+
+    def mount(self, *models: Any, revision: str) -> None:
+        self.places.document.write_text(json.dumps(document(*models, revision=revision)))
+
+    async def models(self) -> Any:
+        async with self.session.get(f"http://127.0.0.1:{self.ports.probes}/models") as answer:
+            return await answer.json()
+
+    async def ready(self) -> int:
+        async with self.session.get(f"http://127.0.0.1:{self.ports.probes}/readyz") as answer:
+            return answer.status
+
+    async def until(self, true: Callable[[Any], bool]) -> Any:
+        """Wait until `/models` answers so; its answer."""
+        async with asyncio.timeout(10):
+            while not true(told := await self.models()):
+                pass  # each look is a request, which lets the agent work
+            return told
+
+    async def in_force(self, revision: str) -> Any:
+        return await self.until(lambda told: told["revision"] == revision and not told["change"])
+
+    async def failed(self) -> Any:
+        return (await self.until(lambda told: told["change"].get("phase") == "Failed"))["change"]
+
+    def folders(self) -> set[str]:
+        root = self.places.models
+        return {str(one.relative_to(root)) for one in root.glob("*/*") if one.is_dir()}
+
+
+def sha256(model: onnx.ModelProto) -> str:
+    return hashlib.sha256(model.SerializeToString()).hexdigest()
+
+
+@pytest.fixture
+async def pod(tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pod]:
+    for module in (keeper, reload):
+        monkeypatch.setattr(module, "_LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(module, "_FIRST_WAIT_SECONDS", 0.01)
+    places = Places(
+        document=tmp_path / "models.json", models=tmp_path / "models", key=tmp_path / "key"
+    )
+    places.models.mkdir()
+    ports = agent.Ports(*(free_port() for _ in range(5)))
+    triton = FakeTriton(
+        http=ports.triton,
+        grpc=ports.triton_grpc,
+        metrics=ports.triton_metrics,
+        models=places.models,
+    )
+    async with aiohttp.ClientSession() as session:
+        one = Pod(s3=s3, places=places, triton=triton, ports=ports, session=session)
+        one.mount(one.entry(version=1, key="one.onnx"), revision="r1")
+        places.key.write_text(KEY)
+        await asyncio.to_thread(fetch.program, ENVIRON, places=places, policy=policy, port=0)
+        await triton.start()
+        task = asyncio.create_task(
+            agent.run(places=places, environ=ENVIRON, policy=policy, ports=ports)
+        )
+        async with asyncio.timeout(10):
+            while not await is_up(one):
+                pass
+        yield one
+        task.cancel()
+        await asyncio.wait([task])
+        await triton.kill()
+
+
+async def is_up(pod: Pod) -> bool:
+    try:
+        return await pod.ready() == 200
+    except aiohttp.ClientError:
+        return False
+
+
+async def test_a_new_version_comes_beside_the_old_one_which_serves_until_then(pod: Pod) -> None:
+    pod.triton.gate.clear()
+    pod.mount(pod.entry(version=2, key="two.onnx"), revision="r2")
+    told = await pod.until(lambda told: pod.triton.loading == "m")
+
+    assert (told["revision"], told["change"]["revision"]) == ("r1", "r2")
+    assert pod.folders() == {"m/1", "m/2"}
+    assert await pod.ready() == 200
+
+    pod.triton.gate.set()
+    states = set()
+    while (await pod.models())["revision"] != "r2":
+        states.add(await pod.ready())
+    states.add(await pod.ready())
+
+    assert states == {200}
+    told = await pod.in_force("r2")
+    assert [(one["version"], one["state"]) for one in told["models"]] == [(2, "Ready")]
+    assert pod.triton.ready == {"m": {2}}
+    assert set(pod.triton.keys) == {KEY}
+    await pod.until(lambda told: pod.folders() == {"m/2"})
+
+
+async def test_another_configuration_of_the_same_version_is_loaded(pod: Pod) -> None:
+    pod.mount(pod.entry(version=1, key="one.onnx", maxBatchSize=8), revision="r2")
+    await pod.in_force("r2")
+    assert "max_batch_size: 8" in (pod.places.models / "m/config.pbtxt").read_text()
+    assert len(pod.triton.keys) == 2
+
+
+async def test_what_did_not_change_is_not_loaded_again(pod: Pod) -> None:
+    pod.mount(
+        pod.entry(version=1, key="one.onnx"),
+        pod.entry("n", version=1, key="other.onnx"),
+        revision="r2",
+    )
+    told = await pod.in_force("r2")
+    assert [one["name"] for one in told["models"]] == ["m", "n"]
+    assert set(pod.triton.ready) == {"m", "n"}
+    assert len(pod.triton.keys) == 2
+
+    pod.mount(pod.entry("n", version=1, key="other.onnx"), revision="r3")
+    await pod.in_force("r3")
+    await pod.until(lambda told: set(pod.triton.ready) == {"n"})
+    await pod.until(lambda told: pod.folders() == {"n/1"})
+
+
+async def test_a_model_that_triton_refuses_leaves_all_as_it_was(pod: Pod) -> None:
+    """The harm: half of a service's models are new, and the other half is gone."""
+    pod.triton.broken["n/1"] = "out of memory"
+    before = (pod.places.models / "m/config.pbtxt").read_text()
+    pod.mount(
+        pod.entry(version=2, key="two.onnx"),
+        pod.entry("n", version=1, key="other.onnx"),
+        revision="r2",
+    )
+    told = await pod.failed()
+
+    assert (told["reason"], told["revision"]) == ("LoadFailed", "r2")
+    assert told["message"] == "n: out of memory"
+    await pod.until(lambda told: pod.triton.ready == {"m": {1}})
+    assert (await pod.models())["revision"] == "r1"
+    assert await pod.ready() == 200
+    assert (pod.places.models / "m/config.pbtxt").read_text() == before
+
+    pod.triton.broken.clear()  # it is tried again
+    await pod.in_force("r2")
+    assert pod.triton.ready == {"m": {2}, "n": {1}}
+
+
+async def test_a_model_that_cannot_be_brought_changes_nothing(pod: Pod) -> None:
+    entry = pod.entry(version=2, key="two.onnx")
+    pod.mount({**entry, "uri": "s3://models/missing.onnx"}, revision="r2")
+    told = await pod.failed()
+    assert told["reason"] == "SourceNotFound"
+    assert await pod.ready() == 200
+
+    pod.mount(pod.entry(version=1, key="one.onnx"), revision="r1")  # the user gives up
+    await pod.in_force("r1")
+    await pod.until(lambda told: pod.folders() == {"m/1"})
+    assert len(pod.triton.keys) == 1
+
+
+async def test_bytes_that_are_loaded_are_never_written_over(pod: Pod) -> None:
+    before = (pod.places.models / "m/1/model.onnx").read_bytes()
+    pod.mount(pod.entry(version=1, key="two.onnx"), revision="r2")
+    assert (await pod.failed())["reason"] == "ReloadRefused"
+    assert (pod.places.models / "m/1/model.onnx").read_bytes() == before
+
+
+async def test_an_ensemble_does_not_change_together_with_its_models(pod: Pod) -> None:
+    steps = [{"model": "m", "inputs": {"x": "raw"}, "outputs": {"y": "out"}}]
+    whole = {"name": "whole", "version": 1, "maxBatchSize": 0, "ensemble": {"steps": steps}}
+    pod.mount(pod.entry(version=1, key="one.onnx"), whole, revision="r2")
+    await pod.in_force("r2")
+
+    steps[0]["outputs"] = {"y": "renamed"}
+    pod.mount(pod.entry(version=2, key="two.onnx"), whole, revision="r3")
+    told = await pod.failed()
+    assert told["reason"] == "ReloadRefused"
+    assert pod.triton.ready == {"m": {1}, "whole": {1}}
+
+    pod.mount(pod.entry(version=1, key="one.onnx"), whole, revision="r4")
+    await pod.in_force("r4")
+    assert "renamed" in (pod.places.models / "whole/config.pbtxt").read_text()
+
+
+async def test_a_mount_that_says_nothing_is_left_alone(pod: Pod) -> None:
+    for text in ("", "{", "[]", "{}", '{"apiVersion": "runtime.modelservice.io/v9"}'):
+        pod.places.document.write_text(text)
+        await pod.models()
+    pod.places.document.unlink()
+    await pod.models()
+    assert await pod.ready() == 200
+    pod.mount(pod.entry(version=2, key="two.onnx"), revision="r2")
+    await pod.in_force("r2")
+
+
+async def test_there_must_be_room_for_both(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = (pod.places.models / "m/1/model.onnx").stat().st_size
+    executor = (pod.places.models / "m/1/model.py").stat().st_size
+    room = str(2 * size + executor - 1)
+    monkeypatch.setitem(ENVIRON, "MODELSERVICE_MODEL_STORAGE_BYTES", room)
+    pod.mount(pod.entry(version=2, key="two.onnx"), revision="r2")
+    assert (await pod.failed())["reason"] == "StorageFull"
+    monkeypatch.setitem(ENVIRON, "MODELSERVICE_MODEL_STORAGE_BYTES", str(10 * size + executor))
+    await pod.in_force("r2")
+
+
+def test_a_try_of_a_process_that_ended_is_undone(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    repository.configure("old", text="as it was")
+    repository.switch("old", text="first try")
+    repository.switch("old", text="second try")
+    repository.switch("new", text="a try")
+    Repository(tmp_path).put_all_back()
+    assert (repository.config("old"), repository.config("new")) == ("as it was", None)
+
+    repository.switch("old", text="good")
+    repository.settle("old")
+    repository.put_all_back()
+    assert repository.config("old") == "good"
