@@ -131,7 +131,7 @@ def test_back_to_the_first_models_is_a_reload_too() -> None:
     world.edit(models=first)
     told = world.settle()
     assert told["rollout"]["strategy"] == "Reload"
-    assert document(world)["models"][0]["version"] == 1
+    assert document(world)["models"][0]["version"] == 3
     world.now += 5
     told = world.settle()
     assert told["rollout"]["strategy"] == "Reload"
@@ -141,6 +141,41 @@ def test_back_to_the_first_models_is_a_reload_too() -> None:
     assert world.condition("Ready") == ("True", "Serving")
     assert told["models"][0]["digest"] == f"sha256:{SHA}"
     assert len(world.deployments()) == 1
+
+
+def test_only_what_is_served_is_on_record() -> None:
+    """The harm: the registry refuses the deletion of a version that nobody serves any more."""
+    world = serving()
+    (old,) = world.deployments()
+    world.edit(models=models())
+    world.settle()
+    assert len(records(world)) == 2
+
+    world.agents()
+    told = world.settle()
+    assert records(world) == [told["revision"]]
+    assert told["revision"] != old
+
+
+def test_a_record_that_is_lost_is_written_again_and_pods_stay() -> None:
+    world = serving()
+    world.edit(models=models())
+    world.settle()
+    world.agents()
+    told = world.settle()
+    name, before = told["revision"], dict(world.children)
+    del world.children["ControllerRevision", name]
+    world.writes.clear()
+
+    world.settle()
+    assert world.writes == [f"create ControllerRevision/{name}"]
+    kept = world.children["ControllerRevision", name].owned["data"]
+    assert kept["template"] == before["ControllerRevision", name].owned["data"]["template"]
+    assert kept["document"] == before["ControllerRevision", name].owned["data"]["document"]
+
+
+def records(world: World) -> list[str]:
+    return [name for kind, name in world.children if kind == "ControllerRevision"]
 
 
 def test_a_newer_spec_amid_it_is_taken_over_at_once() -> None:
@@ -319,5 +354,4 @@ def test_a_change_of_pods_after_a_reload_takes_the_reloaded_pods_away() -> None:
     assert world.condition("Ready") == ("True", "Serving")
     assert old not in world.deployments()
     assert told["models"][0]["version"] == 2
-    records = [name for kind, name in world.children if kind == "ControllerRevision"]
-    assert len(records) == 1
+    assert len(records(world)) == 1

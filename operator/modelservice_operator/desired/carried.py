@@ -14,17 +14,16 @@ from modelservice_operator.rollout.revisions import (
     notes,
     serves,
 )
-from modelservice_operator.view import Manifest, Observed
+from modelservice_operator.view import Observed
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """`template` is None for the revision's own; `needs` are records that must stay beside its."""
+    """`beside` is a revision whose record stays: what the pods have that have not told yet."""
 
     carrier: str
-    template: Manifest | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
-    needs: frozenset[str] = frozenset()
+    beside: str = ""
 
 
 def carried(situation: Situation, *, revision: str, now: float) -> Carried:
@@ -47,16 +46,14 @@ def carried(situation: Situation, *, revision: str, now: float) -> Carried:
         return Carried(revision)
     begun = serves(deployment)[0] == revision
     since = notes(deployment).get(SINCE_ANNOTATION) if begun else None
-    record = situation.live[carrier].data if carrier in situation.live else {}
     return Carried(
         carrier=carrier,
-        template=record.get("template") or deployment.owned["spec"]["template"],
         notes={
             SERVES_ANNOTATION: revision,
             SINCE_ANNOTATION: since or rfc3339(now),
             LOADED_ANNOTATION: loaded,
         },
-        needs=frozenset({carrier, loaded}),
+        beside=loaded if loaded != revision else "",
     )
 
 

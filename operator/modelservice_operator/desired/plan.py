@@ -17,6 +17,7 @@ from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.runs import Run
 from modelservice_operator.desired.situation import Situation
 from modelservice_operator.observed.jobs import JobVerdict, Phase
+from modelservice_operator.rollout.revisions import renamed
 
 
 def plan(situation: Situation, *, platform: Platform, now: float) -> tuple[Child, ...]:
@@ -38,7 +39,6 @@ def plan(situation: Situation, *, platform: Platform, now: float) -> tuple[Child
 
 def _revisions(situation: Situation, *, platform: Platform, now: float) -> Iterator[Child]:
     owner = situation.owner
-    kept: set[str] = set()
     for name, size in sorted(situation.step.sizes.items()):
         revision = situation.live.get(name)
         number = revision.number if revision is not None else 0
@@ -48,14 +48,12 @@ def _revisions(situation: Situation, *, platform: Platform, now: float) -> Itera
         if not number:
             number = 1 + max((item.number for item in situation.live.values()), default=0)
         yield workload.record(owner=owner, revision=name, number=number, data=data)
-        kept.add(name)
         body = carried(situation, revision=name, now=now)
-        template = data["template"] if body.template is None else body.template
         yield workload.config_map(owner=owner, revision=body.carrier, document=data["document"])
         yield workload.deployment(
             owner=owner,
             revision=body.carrier,
-            template=template,
+            template=renamed(data["template"], revision=name, to=body.carrier),
             replicas=size,
             notes={
                 **body.notes,
@@ -65,13 +63,11 @@ def _revisions(situation: Situation, *, platform: Platform, now: float) -> Itera
                 ),
             },
         )
-        for other in body.needs - kept:
-            if other in situation.live and situation.live[other].data:
-                item = situation.live[other]
-                yield workload.record(
-                    owner=owner, revision=other, number=item.number, data=item.data
-                )
-                kept.add(other)
+        beside = situation.live.get(body.beside)
+        if beside is not None and beside.data and beside.hash not in situation.step.sizes:
+            yield workload.record(
+                owner=owner, revision=beside.hash, number=beside.number, data=beside.data
+            )
 
 
 def _new_data(situation: Situation, *, revision: str, platform: Platform) -> dict[str, Any]:

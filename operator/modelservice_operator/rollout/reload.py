@@ -7,7 +7,6 @@ and where the programs in the pods have said that they know how.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +16,7 @@ from modelservice_operator.rollout.revisions import (
     SINCE_ANNOTATION,
     Revision,
     notes,
+    renamed,
     serves,
 )
 from modelservice_operator.view import Manifest, Observed
@@ -60,8 +60,8 @@ def possible(
     ready = sum(item.ready for item in carried)
     if ready < size or not all(is_ready(pod) and _able(pod) for pod in pods):
         return None
-    held = live[carrier].data.get("template") if carrier in live else None
-    if held is None or not _same(template(), held, target=target, carrier=carrier):
+    held = [item for item in carried if item.deployment is not None and item.data]
+    if not held or not _same(template(), held[0], target=target):
         return None
     return Reload(carrier=carrier, since=now)
 
@@ -114,10 +114,9 @@ def _able(pod: Manifest) -> bool:
     return "revision" in termination(pod, container="fetch")
 
 
-def _same(template: Manifest, held: Manifest, *, target: str, carrier: str) -> bool:
+def _same(template: Manifest, held: Revision, *, target: str) -> bool:
     """Whether two pod templates differ in the revision's name alone."""
-    text = json.dumps(template, sort_keys=True).replace(target, carrier)
-    return text == json.dumps(held, sort_keys=True)
+    return renamed(template, revision=target, to=held.hash) == held.data.get("template")
 
 
 def _failure(

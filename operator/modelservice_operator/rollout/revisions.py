@@ -127,6 +127,14 @@ def serves(deployment: Observed) -> tuple[str, str]:
     return told.get(SERVES_ANNOTATION, own), told.get(LOADED_ANNOTATION, own)
 
 
+def renamed(template: Manifest, *, revision: str, to: str) -> Manifest:
+    """The pod template of another revision that differs in its name alone."""
+    if revision == to:
+        return template
+    renamed: Manifest = json.loads(json.dumps(template).replace(revision, to))
+    return renamed
+
+
 def revisions(view: View) -> dict[str, Revision]:
     """The revisions that exist, by hash, oldest first; also those of which only pods are left."""
     records = _by_revision(view, kind="ControllerRevision")
@@ -144,7 +152,7 @@ def revisions(view: View) -> dict[str, Revision]:
         Revision(
             hash=name,
             number=_number(records.get(name)),
-            data=_data(records.get(name), deployment=made.get(name), view=view),
+            data=_data(name, record=records.get(name), deployment=deployments.get(name), view=view),
             deployment=deployments.get(name),
             pods=tuple(pods.get(name, ())),
             carrier=_carrier(deployments.get(name)) or name,
@@ -176,7 +184,9 @@ def _held(pod: Manifest, *, deployment: Observed | None, view: View) -> str | No
     return wanted if told == wanted else loaded
 
 
-def _data(record: Observed | None, *, deployment: Observed | None, view: View) -> Manifest:
+def _data(
+    name: str, *, record: Observed | None, deployment: Observed | None, view: View
+) -> Manifest:
     """What the record keeps. Somebody deleted it: the Deployment and its ConfigMap know it too."""
     if record is not None:
         return dict(record.owned.get("data", {}))
@@ -192,9 +202,13 @@ def _data(record: Observed | None, *, deployment: Observed | None, view: View) -
             }
             for entry in document["models"]
         ]
+        told = document.get("revision")
     except (ValueError, KeyError, TypeError):
         return {}
+    if told != name:
+        return {}  # its pods are to have, or had, the models of another revision
     template = deployment.owned.get("spec", {}).get("template", {})
+    template = renamed(template, revision=_carrier(deployment), to=name)
     return {"template": template, "document": document, "models": models}
 
 
