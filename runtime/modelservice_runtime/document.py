@@ -12,29 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from modelservice_runtime.scheduling import DynamicBatching, SequenceBatching
 from modelservice_runtime.tensors import Tensor
 
 API_VERSION = "runtime.modelservice.io/v1"
 
 # A name becomes a folder. The API forbids what is no name, and this is where it would hurt.
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}")
-
-
-@dataclass(frozen=True)
-class DynamicBatching:
-    """Triton's dynamic batcher. The delay is in microseconds; None leaves Triton's default."""
-
-    preferred_batch_sizes: tuple[int, ...]
-    max_queue_delay_microseconds: int | None
-
-    @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> Self:
-        """From the document's `dynamicBatching`."""
-        delay = document.get("maxQueueDelayMicroseconds")
-        return cls(
-            preferred_batch_sizes=tuple(document.get("preferredBatchSizes") or ()),
-            max_queue_delay_microseconds=None if delay is None else int(delay),
-        )
 
 
 @dataclass(frozen=True)
@@ -91,6 +75,7 @@ class Model:
     format: str | None = None
     recipe: str | None = None
     steps: tuple[Step, ...] = ()
+    sequence_batching: SequenceBatching | None = None
 
     @property
     def members(self) -> frozenset[str]:
@@ -110,6 +95,7 @@ class Model:
     def parse(cls, document: Mapping[str, Any]) -> Self:
         """From an entry of the document's `models`."""
         batching = document.get("dynamicBatching")
+        sequence = document.get("sequenceBatching")
         name = str(document["name"])
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not the name of a model")
@@ -129,6 +115,7 @@ class Model:
             format=document.get("format"),
             recipe=document.get("recipe"),
             steps=steps,
+            sequence_batching=None if sequence is None else SequenceBatching.parse(sequence),
         )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic.alias_generators import to_camel
 
 from modelservice_operator import generate
 from modelservice_operator.api import (
@@ -18,9 +19,9 @@ from modelservice_operator.api import (
     ModelService,
     ModelVersion,
     crd,
+    entries,
     parse_strictly,
 )
-from modelservice_operator.api.modelservice import TENSORS_MAX
 from modelservice_operator.api.schema import RULES
 from tests.api import corpus
 
@@ -109,22 +110,25 @@ def test_a_spec_stays_small(kind: str) -> None:
 def _empty_pools(spec: Json) -> int:
     """Takes out what rules bound over all models together, and tells how long that can get."""
     models = spec["properties"]["models"]
-    model = models["items"]["properties"]
-    steps = model["ensemble"]["properties"]["steps"]
-    tensors = [model["inputs"], model["outputs"], *_maps(steps["items"])]
-    entries = [_entry(one) for one in tensors]
-    for one in tensors:
+    steps = _below(models["items"], ("ensemble", "steps"))
+    counted = [_below(models["items"], path) for path in entries.COUNTED]
+    counted += [_below(steps["items"], (name,)) for name in ("inputs", "outputs")]
+    longest = max(_entry(one) for one in counted)
+    for one in counted:
         one["maxItems" if one["type"] == "array" else "maxProperties"] = 0
     # A step names an input and an output at least.
-    steps["maxItems"] = TENSORS_MAX // 2 // models["maxItems"]
+    steps["maxItems"] = entries.MAX // 2 // models["maxItems"]
     # A rule allows one origin.
+    model = models["items"]["properties"]
     origins = [model.pop(name) for name in ("source", "versionRef", "training", "ensemble")]
     model["origin"] = max(origins, key=largest)
-    return TENSORS_MAX * max(entries)
+    return entries.MAX * longest
 
 
-def _maps(step: Json) -> list[Json]:
-    return [step["properties"]["inputs"], step["properties"]["outputs"]]
+def _below(schema: Json, path: tuple[str, ...]) -> Json:
+    for name in path:
+        schema = schema["properties"][to_camel(name)]
+    return schema
 
 
 def _entry(schema: Json) -> int:

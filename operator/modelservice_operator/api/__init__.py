@@ -15,7 +15,7 @@ from modelservice_operator.api.common import (
     TensorSpec,
 )
 from modelservice_operator.api.ensemble import Ensemble, Step
-from modelservice_operator.api.model import DynamicBatching, InstanceGroup, Model
+from modelservice_operator.api.model import InstanceGroup, Model
 from modelservice_operator.api.modelgrant import GrantFrom, GrantTo, ModelGrant, ModelGrantSpec
 from modelservice_operator.api.modelservice import (
     Autoscaling,
@@ -45,6 +45,7 @@ from modelservice_operator.api.parse import (
     parse_version,
 )
 from modelservice_operator.api.registry import MetricPick, Pick, VersionRef, VersionSelector
+from modelservice_operator.api.scheduling import DynamicBatching, QueuePolicy, SequenceBatching
 from modelservice_operator.api.serving import ModelStorage, Serving, Toleration
 from modelservice_operator.api.status import (
     ModelServiceStatus,
@@ -59,8 +60,8 @@ __all__ = [
     "Lineage", "MetricPick", "Model", "ModelGrant", "ModelGrantSpec", "ModelService",
     "ModelServiceSpec", "ModelServiceStatus", "ModelStatus", "ModelStorage", "ModelVersion",
     "ModelVersionSpec", "ModelVersionStatus", "ObjectMeta", "Optimizer", "Pick", "Problem",
-    "ResourceAmounts", "Resources", "Retention", "Rollout", "RolloutStatus", "ScalingMetric",
-    "SecretRef", "Serving", "Source", "Step", "TensorSpec", "Toleration", "Training",
-    "TrainingStatus", "VersionRef", "VersionSelector", "parse_grant", "parse_service",
-    "parse_strictly", "parse_version",
+    "QueuePolicy", "ResourceAmounts", "Resources", "Retention", "Rollout", "RolloutStatus",
+    "ScalingMetric", "SecretRef", "SequenceBatching", "Serving", "Source", "Step", "TensorSpec",
+    "Toleration", "Training", "TrainingStatus", "VersionRef", "VersionSelector", "parse_grant",
+    "parse_service", "parse_strictly", "parse_version",
 ]  # fmt: skip

@@ -11,22 +11,9 @@ from modelservice_operator.api.common import Tensors
 from modelservice_operator.api.ensemble import Ensemble, Problem, problems
 from modelservice_operator.api.origin import Source, Training
 from modelservice_operator.api.registry import VersionRef
-from modelservice_operator.api.scalars import CanonicalDuration, Duration, ModelName, between
-from modelservice_operator.api.schema import BY_NAME, SET, Range, Rule, Schema
-
-BatchSize = Annotated[int, Range(1, 4096)]
-
-
-class DynamicBatching(Schema):
-    """Triton's dynamic batching: single requests are put together into batches."""
-
-    preferred_batch_sizes: (
-        Annotated[tuple[BatchSize, ...], Field(min_length=1, max_length=16), SET] | None
-    ) = None
-    """Sizes at which a batch is sent off at once; none may exceed maxBatchSize."""
-
-    max_queue_delay: Annotated[Duration, between("0s", "1m"), CanonicalDuration] | None = None
-    """How long a request waits for others, such as 500us; not at all when left out."""
+from modelservice_operator.api.scalars import ModelName
+from modelservice_operator.api.scheduling import DynamicBatching, SequenceBatching
+from modelservice_operator.api.schema import BY_NAME, Range, Rule, Schema
 
 
 class InstanceGroup(Schema):
@@ -65,6 +52,9 @@ class Model(Schema):
     dynamic_batching: DynamicBatching | None = None
     """Put requests together into batches; needs maxBatchSize."""
 
+    sequence_batching: SequenceBatching | None = None
+    """Keep the requests of a sequence together, in place of dynamicBatching."""
+
     instances: Annotated[tuple[InstanceGroup, ...], Field(min_length=1, max_length=8)] | None = None
     """Instance groups; one copy of kind Auto when left out."""
 
@@ -81,6 +71,12 @@ class Model(Schema):
         """The origins that are stated; a rule makes it exactly one."""
         stated = (self.source, self.version_ref, self.training, self.ensemble)
         return tuple(origin for origin in stated if origin is not None)
+
+    @property
+    def sequence_sizes(self) -> tuple[int, ...]:
+        """Preferred sizes of batches of sequences."""
+        oldest = self.sequence_batching.oldest if self.sequence_batching is not None else None
+        return oldest.preferred_batch_sizes or () if oldest is not None else ()
 
     def late_problems(self) -> Iterable[Problem]:
         if self.ensemble is None:
@@ -101,13 +97,18 @@ class Model(Schema):
             "ensemble joins other models",
         ),
         Rule(
-            cel="!has(self.ensemble) || (!has(self.dynamicBatching) && !has(self.instances))",
+            cel="!has(self.ensemble) || (!has(self.dynamicBatching) && "
+            "!has(self.sequenceBatching) && !has(self.instances))",
             check=lambda model: (
                 model.ensemble is None
-                or (model.dynamic_batching is None and model.instances is None)
+                or (
+                    model.dynamic_batching is None
+                    and model.sequence_batching is None
+                    and model.instances is None
+                )
             ),
-            message="an ensemble runs nothing itself: leave dynamicBatching and instances out, "
-            "and set them on its models",
+            message="an ensemble runs nothing itself: leave dynamicBatching, sequenceBatching and "
+            "instances out, and set them on its models",
             path=".ensemble",
         ),
         Rule(
@@ -139,6 +140,22 @@ class Model(Schema):
             message="preferredBatchSizes must not exceed maxBatchSize: "
             "lower them, or raise maxBatchSize",
             path=".dynamicBatching.preferredBatchSizes",
+        ),
+        Rule(
+            cel="!has(self.dynamicBatching) || !has(self.sequenceBatching)",
+            check=lambda model: model.dynamic_batching is None or model.sequence_batching is None,
+            message="dynamicBatching and sequenceBatching exclude each other: leave one out",
+            path=".sequenceBatching",
+        ),
+        Rule(
+            cel="!has(self.sequenceBatching) || !has(self.sequenceBatching.oldest) || "
+            "!has(self.sequenceBatching.oldest.preferredBatchSizes) || "
+            "self.sequenceBatching.oldest.preferredBatchSizes.all(size, "
+            "size <= self.maxBatchSize)",
+            check=lambda model: all(size <= model.max_batch_size for size in model.sequence_sizes),
+            message="preferredBatchSizes must not exceed maxBatchSize: "
+            "lower them, or raise maxBatchSize",
+            path=".sequenceBatching.oldest.preferredBatchSizes",
         ),
     )
 

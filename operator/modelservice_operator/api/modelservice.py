@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from modelservice_operator.api import names
+from modelservice_operator.api import entries, names
 from modelservice_operator.api.common import Gpu
 from modelservice_operator.api.ensemble import Step, circles
 from modelservice_operator.api.model import Model, Models
@@ -17,8 +17,6 @@ from modelservice_operator.api.schema import Range, Rule, Schema
 from modelservice_operator.api.serving import Serving
 from modelservice_operator.api.status import ModelServiceStatus
 
-# Keeps the largest spec within what client-side apply can hold in its annotation.
-TENSORS_MAX: Final = 128
 _NAME_REGEX = rf"[a-z]([-a-z0-9]{{0,{names.SERVICE_NAME_MAX - 2}}}[a-z0-9])?"
 
 
@@ -114,13 +112,11 @@ class ModelServiceSpec(Schema):
             path=".models",
         ),
         Rule(
-            cel="self.models.map(model, (has(model.inputs) ? model.inputs.size() : 0) + "
-            "(has(model.outputs) ? model.outputs.size() : 0) + "
-            "(has(model.ensemble) ? model.ensemble.steps.map(step, "
-            f"step.inputs.size() + step.outputs.size()).sum() : 0)).sum() <= {TENSORS_MAX}",
-            check=lambda spec: sum(_tensors(model) for model in spec.models) <= TENSORS_MAX,
-            message=f"all models together may state {TENSORS_MAX} inputs and outputs, those of "
-            "steps included: leave inputs and outputs out, they are read from the models",
+            cel=f"self.models.map(model, {entries.CEL}).sum() <= {entries.MAX}",
+            check=lambda spec: sum(map(entries.count, spec.models)) <= entries.MAX,
+            message=f"all models together may state {entries.MAX} tensors and settings (inputs, "
+            "outputs, those of steps, controls, states, queue policies): leave inputs and "
+            "outputs out, they are read from the models",
             path=".models",
         ),
         Rule(
@@ -162,12 +158,6 @@ class ModelServiceSpec(Schema):
 
 def _steps(model: Model) -> tuple[Step, ...]:
     return model.ensemble.steps if model.ensemble is not None else ()
-
-
-def _tensors(model: Model) -> int:
-    """How many names of tensors a model states."""
-    mapped = sum(len(step.inputs) + len(step.outputs) for step in _steps(model))
-    return len(model.inputs or ()) + len(model.outputs or ()) + mapped
 
 
 class ObjectMeta(Schema):

@@ -23,6 +23,7 @@ from modelservice_runtime.formats.format import Format, Statement
 from modelservice_runtime.progress import Progress
 from modelservice_runtime.tensors import Signature
 from modelservice_runtime.triton import ensemble
+from modelservice_runtime.triton.batching import requested
 from modelservice_runtime.triton.config import Target, config, outside
 
 Policy = Callable[[Iterable[str]], Network]
@@ -55,7 +56,8 @@ class Brought:
     @property
     def served(self) -> Signature:
         """What clients see of the model's tensors."""
-        return outside(self.signature, batches=self.model.max_batch_size > 0)
+        asked = requested(self.signature, batching=self.model.sequence_batching)
+        return outside(asked, batches=self.model.max_batch_size > 0)
 
     def document(self) -> dict[str, Any]:
         """The model's entry in the termination message."""

@@ -17,7 +17,9 @@ from modelservice_runtime.formats import table
 from modelservice_runtime.formats.format import Format
 from modelservice_runtime.tensors import ANY, Signature, Tensor
 from modelservice_runtime.triton import ensemble
+from modelservice_runtime.triton.batching import add_dynamic, add_sequence, requested
 
+ONNXRUNTIME = "onnxruntime"
 PYTHON = "python"
 
 
@@ -79,14 +81,15 @@ def config(
         _refuse_text(signature, backend=message.backend, format_=format_)
         if message.backend != PYTHON:
             message.default_model_filename = format_.file
+    asked = requested(signature, batching=model.sequence_batching)
     for role, tensors, field in (
-        ("input", signature.inputs, message.input),
-        ("output", signature.outputs, message.output),
+        ("input", asked.inputs, message.input),
+        ("output", asked.outputs, message.output),
     ):
         for tensor in tensors:
             _add(field, tensor=tensor, role=role, batches=model.max_batch_size > 0)
     message.version_policy.specific.versions.append(model.version)
-    _add_batching(message, model=model)
+    _add_batching(message, model=model, signature=signature, format_=format_)
     _add_instances(message, model=model, target=target, format_=format_)
     return str(text_format.MessageToString(message))
 
@@ -126,16 +129,28 @@ def _type(tensor: Tensor) -> str:
     return "TYPE_STRING" if tensor.data_type == "BYTES" else f"TYPE_{tensor.data_type}"
 
 
-def _add_batching(message: Any, *, model: Model) -> None:
-    batching = model.dynamic_batching
-    if batching is None or model.max_batch_size == 0:
+def _add_batching(message: Any, *, model: Model, signature: Signature, format_: Format) -> None:
+    if model.dynamic_batching is not None and model.max_batch_size > 0:
+        add_dynamic(message, batching=model.dynamic_batching)
+    sequence = model.sequence_batching
+    if sequence is None:
         return
-    message.dynamic_batching.SetInParent()
-    message.dynamic_batching.preferred_batch_size.extend(batching.preferred_batch_sizes)
-    if batching.max_queue_delay_microseconds is not None:
-        message.dynamic_batching.max_queue_delay_microseconds = (
-            batching.max_queue_delay_microseconds
-        )
+    if sequence.states and message.backend == PYTHON:
+        raise _unsupported("Sequences with states", backend=format_.backend)
+    if sequence.controls and message.backend == PYTHON and format_.backend != ONNXRUNTIME:
+        # The executor hands inputs to torch by their order, in which controls have no place.
+        raise _unsupported("Controls of sequences", backend=format_.backend)
+    batches = model.max_batch_size > 0
+    add_sequence(message, batching=sequence, signature=signature, batches=batches)
+
+
+def _unsupported(what: str, *, backend: str | None) -> Failure:
+    return Failure(
+        reason=Reason.FORMAT_UNSUPPORTED,
+        message=f"{what} need a Triton image with the backend {backend or ONNXRUNTIME}, which "
+        "does not run this model here. Leave the setting out, or use an image or a format that "
+        "has it.",
+    )
 
 
 def _add_instances(message: Any, *, model: Model, target: Target, format_: Format) -> None:

@@ -46,7 +46,8 @@ class TritonPythonModel:
         """Load the model that lies beside this file."""
         config = json.loads(args["model_config"])
         self._batches = config["max_batch_size"] > 0
-        self._inputs = [tensor["name"] for tensor in config["input"]]
+        controls = config.get("sequence_batching", {}).get("control_input", [])
+        self._inputs = [tensor["name"] for tensor in (*config["input"], *controls)]
         self._outputs = [tensor["name"] for tensor in config["output"]]
         folder = os.path.join(args["model_repository"], args["model_version"])
         self._engine = _engine(folder, config=config)

@@ -123,6 +123,17 @@ def test_without_batches_nothing_is_joined(load: Load) -> None:
     assert model._engine._session.runs == [1, 1]
 
 
+def test_what_triton_tells_of_a_sequence_goes_into_the_model(load: Load) -> None:
+    """Controls are no inputs of the configuration, but the model has them."""
+    model = load(sequence_batching={"control_input": [{"name": "START", "control": []}]})
+    one = {**request([1, 2]), "START": Tensor("START", np.array([[1]], np.int32))}
+    seen: list[dict[str, Any]] = []
+    run = model._engine.run
+    model._engine.run = lambda feed: seen.append(feed) or run(feed)
+    assert answers(model.execute([one, one])) == [[6], [6]]
+    assert seen[0]["START"].tolist() == [[1], [1]]
+
+
 def test_threads_are_what_the_configuration_says(load: Load) -> None:
     model = load()
     assert model._engine._session.options["sess_options"].intra_op_num_threads == 3
