@@ -7,13 +7,16 @@ for pods that it does not restart.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from modelservice_runtime.scheduling import DynamicBatching, SequenceBatching
 from modelservice_runtime.tensors import Tensor
+from modelservice_runtime.tuning import Optimization, RateLimiter, Warmup
+
+T = TypeVar("T")
 
 API_VERSION = "runtime.modelservice.io/v1"
 
@@ -27,11 +30,17 @@ class Instances:
 
     count: int = 1
     kind: str = "Auto"
+    rate_limiter: RateLimiter | None = None
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Self:
         """From an entry of the document's `instances`."""
-        return cls(count=int(document.get("count", 1)), kind=str(document.get("kind", "Auto")))
+        limiter = document.get("rateLimiter")
+        return cls(
+            count=int(document.get("count", 1)),
+            kind=str(document.get("kind", "Auto")),
+            rate_limiter=None if limiter is None else RateLimiter.parse(limiter),
+        )
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,10 @@ class Model:
     recipe: str | None = None
     steps: tuple[Step, ...] = ()
     sequence_batching: SequenceBatching | None = None
+    warmup: Warmup | None = None
+    response_cache: bool = False
+    optimization: Optimization | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
 
     @property
     def members(self) -> frozenset[str]:
@@ -94,8 +107,6 @@ class Model:
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Self:
         """From an entry of the document's `models`."""
-        batching = document.get("dynamicBatching")
-        sequence = document.get("sequenceBatching")
         name = str(document["name"])
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not the name of a model")
@@ -108,14 +119,18 @@ class Model:
             stated=bool(document.get("stated")),
             credentials=Path("" if steps else document["credentials"]),
             max_batch_size=int(document.get("maxBatchSize") or 0),
-            dynamic_batching=None if batching is None else DynamicBatching.parse(batching),
+            dynamic_batching=_parsed(document, "dynamicBatching", DynamicBatching.parse),
             instances=tuple(Instances.parse(group) for group in document.get("instances") or ()),
             inputs=_tensors(document.get("inputs")),
             outputs=_tensors(document.get("outputs")),
             format=document.get("format"),
             recipe=document.get("recipe"),
             steps=steps,
-            sequence_batching=None if sequence is None else SequenceBatching.parse(sequence),
+            sequence_batching=_parsed(document, "sequenceBatching", SequenceBatching.parse),
+            warmup=_parsed(document, "warmup", Warmup.parse),
+            response_cache=bool(document.get("responseCache")),
+            optimization=_parsed(document, "optimization", Optimization.parse),
+            parameters=tuple(sorted((document.get("parameters") or {}).items())),
         )
 
 
@@ -184,6 +199,12 @@ def _sorted(models: list[Model]) -> tuple[Model, ...]:
         done |= {model.name: model for model in ready}
         left = [model for model in left if model.name not in done]
     return tuple(done.values())
+
+
+def _parsed(document: Mapping[str, Any], field: str, parse: Callable[[Any], T]) -> T | None:
+    """The value of a field that may be left out."""
+    value = document.get(field)
+    return None if value is None else parse(value)
 
 
 def _tensors(documents: list[Mapping[str, Any]] | None) -> tuple[Tensor, ...] | None:

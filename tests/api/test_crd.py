@@ -22,6 +22,7 @@ from modelservice_operator.api import (
     entries,
     parse_strictly,
 )
+from modelservice_operator.api.ensemble import KEY_MAX
 from modelservice_operator.api.schema import RULES
 from tests.api import corpus
 
@@ -110,18 +111,22 @@ def test_a_spec_stays_small(kind: str) -> None:
 def _empty_pools(spec: Json) -> int:
     """Takes out what rules bound over all models together, and tells how long that can get."""
     models = spec["properties"]["models"]
-    steps = _below(models["items"], ("ensemble", "steps"))
     counted = [_below(models["items"], path) for path in entries.COUNTED]
-    counted += [_below(steps["items"], (name,)) for name in ("inputs", "outputs")]
+    counted += [
+        _below(_below(models["items"], path)["items"], below) for path, below in entries.NESTED
+    ]
     longest = max(_entry(one) for one in counted)
     for one in counted:
         one["maxItems" if one["type"] == "array" else "maxProperties"] = 0
+    steps = _below(models["items"], ("ensemble", "steps"))
     # A step names an input and an output at least.
     steps["maxItems"] = entries.MAX // 2 // models["maxItems"]
-    # A rule allows one origin.
+    # A rule allows one origin, and another one kind of batching.
     model = models["items"]["properties"]
     origins = [model.pop(name) for name in ("source", "versionRef", "training", "ensemble")]
     model["origin"] = max(origins, key=largest)
+    batching = [model.pop(name) for name in ("dynamicBatching", "sequenceBatching")]
+    model["batching"] = max(batching, key=largest)
     return entries.MAX * longest
 
 
@@ -132,7 +137,10 @@ def _below(schema: Json, path: tuple[str, ...]) -> Json:
 
 
 def _entry(schema: Json) -> int:
-    return largest({**schema, "maxItems": 1, "maxProperties": 1})
+    """Keys of those maps are at most as long as a tensor's name."""
+    if "additionalProperties" in schema:
+        return KEY_MAX + 4 + largest(schema["additionalProperties"])
+    return largest(schema["items"]) + 1
 
 
 def test_each_rule_is_broken_by_a_bad_case() -> None:

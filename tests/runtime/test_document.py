@@ -60,7 +60,7 @@ def test_code_of_users_is_allowed_by_the_platform_alone(
 
 
 def test_what_a_newer_operator_adds_is_ignored() -> None:
-    newer = document({**FULL, "warmup": {"batchSize": 1}}, signature="abc")
+    newer = document({**FULL, "somethingNew": {"size": 1}}, signature="abc")
     newer["triton"]["cache"] = {"size": 1}
     assert Document.parse(newer) == Document.parse(document(FULL))
 

@@ -7,7 +7,7 @@ can hold in its annotation. An entry is what stands in one of the lists and maps
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Collection
 from typing import Final
 
 from pydantic.alias_generators import to_camel
@@ -22,35 +22,47 @@ COUNTED: Final = (
     ("dynamic_batching", "priority_queue_policies"),
     ("sequence_batching", "controls"),
     ("sequence_batching", "states"),
+    ("warmup", "inputs"),
+    ("parameters",),
 )
-"""Where entries are counted, below a model; the tensors of steps are counted beside these."""
+"""Where entries are counted, below a model."""
+
+NESTED: Final = (
+    (("ensemble", "steps"), ("inputs",)),
+    (("ensemble", "steps"), ("outputs",)),
+    (("optimization", "accelerators"), ("parameters",)),
+    (("instances",), ("rate_limiter", "resources")),
+)
+"""Where they are counted in each item of a list: the list below a model, the path in an item."""
 
 
-def _size(path: tuple[str, ...]) -> str:
-    """CEL: the size of a list or map of `model` that may be left out."""
-    fields = ["model", *map(to_camel, path)]
+def _size(path: tuple[str, ...], *, of: str = "model") -> str:
+    """CEL: the size of a list or map that may be left out."""
+    fields = [of, *map(to_camel, path)]
     there = [f"has({'.'.join(fields[:length])})" for length in range(2, len(fields) + 1)]
     return f"({' && '.join(there)} ? {'.'.join(fields)}.size() : 0)"
 
 
+def _sizes(path: tuple[str, ...], *, below: tuple[str, ...]) -> str:
+    """CEL: the size of what each item of a list has at `below`."""
+    whole = _size(path)
+    each = f".map(item, {_size(below, of='item')}).sum()"
+    return whole.replace(".size()", each)
+
+
 CEL: Final = " + ".join(
-    [
-        *map(_size, COUNTED),
-        "(has(model.ensemble) ? model.ensemble.steps.map(step, "
-        "step.inputs.size() + step.outputs.size()).sum() : 0)",
-    ]
+    [*map(_size, COUNTED), *(_sizes(path, below=below) for path, below in NESTED)]
 )
 """The entries of one `model`."""
 
 
 def count(model: Model) -> int:
     """The entries of one model."""
-    steps = model.ensemble.steps if model.ensemble is not None else ()
-    mapped = sum(len(step.inputs) + len(step.outputs) for step in steps)
-    return mapped + sum(len(_at(model, path)) for path in COUNTED)
+    nested = sum(len(_at(item, below)) for path, below in NESTED for item in _at(model, path))
+    return nested + sum(len(_at(model, path)) for path in COUNTED)
 
 
-def _at(value: object, path: tuple[str, ...]) -> Sized:
+def _at(value: object, path: tuple[str, ...]) -> Collection[object]:
     for field in path:
         value = getattr(value, field, None)
-    return value if isinstance(value, Sized) else ()
+    return value if isinstance(value, Collection) else ()

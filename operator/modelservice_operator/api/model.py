@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from modelservice_operator.api.common import Tensors
 from modelservice_operator.api.ensemble import Ensemble, Problem, problems
@@ -14,16 +15,23 @@ from modelservice_operator.api.registry import VersionRef
 from modelservice_operator.api.scalars import ModelName
 from modelservice_operator.api.scheduling import DynamicBatching, SequenceBatching
 from modelservice_operator.api.schema import BY_NAME, Range, Rule, Schema
+from modelservice_operator.api.tuning import (
+    InstanceGroup,
+    Optimization,
+    Parameters,
+    ResponseCache,
+    Warmup,
+)
 
-
-class InstanceGroup(Schema):
-    """A Triton instance group: copies of the model that run side by side in a pod."""
-
-    count: Annotated[int, Range(1, 32)] = 1
-    """Copies: for each GPU, or in all on CPU."""
-
-    kind: Literal["Auto", "GPU", "CPU"] = "Auto"
-    """Where they run. Auto: on the pod's GPUs if it has any, else on CPU."""
+# What Triton refuses of an ensemble, or what would do nothing there.
+NOT_OF_ENSEMBLES: Final = (
+    "dynamic_batching",
+    "sequence_batching",
+    "instances",
+    "warmup",
+    "optimization",
+    "parameters",
+)
 
 
 class Model(Schema):
@@ -58,6 +66,18 @@ class Model(Schema):
     instances: Annotated[tuple[InstanceGroup, ...], Field(min_length=1, max_length=8)] | None = None
     """Instance groups; one copy of kind Auto when left out."""
 
+    warmup: Warmup | None = None
+    """Have each instance answer requests that are made up before the model counts as loaded."""
+
+    response_cache: ResponseCache | None = None
+    """Answer equal requests from memory."""
+
+    optimization: Optimization | None = None
+    """How the model is prepared and run."""
+
+    parameters: Parameters | None = None
+    """Parameters for the backend, as config.pbtxt has them, such as enable_mem_arena: "0"."""
+
     inputs: Tensors | None = None
     """Inputs that the model must have. They are read from the model when left out; a format that
     does not hold them (TorchScript, TensorRT, Python) needs them stated."""
@@ -71,6 +91,16 @@ class Model(Schema):
         """The origins that are stated; a rule makes it exactly one."""
         stated = (self.source, self.version_ref, self.training, self.ensemble)
         return tuple(origin for origin in stated if origin is not None)
+
+    @property
+    def caches(self) -> bool:
+        """Whether Triton keeps the model's answers."""
+        return self.response_cache is not None and self.response_cache.enable
+
+    @property
+    def is_rate_limited(self) -> bool:
+        """Whether an instance asks Triton's rate limiter before it runs."""
+        return any(group.rate_limiter is not None for group in self.instances or ())
 
     @property
     def sequence_sizes(self) -> tuple[int, ...]:
@@ -97,18 +127,15 @@ class Model(Schema):
             "ensemble joins other models",
         ),
         Rule(
-            cel="!has(self.ensemble) || (!has(self.dynamicBatching) && "
-            "!has(self.sequenceBatching) && !has(self.instances))",
+            cel="!has(self.ensemble) || !("
+            + " || ".join(f"has(self.{to_camel(field)})" for field in NOT_OF_ENSEMBLES)
+            + ")",
             check=lambda model: (
                 model.ensemble is None
-                or (
-                    model.dynamic_batching is None
-                    and model.sequence_batching is None
-                    and model.instances is None
-                )
+                or all(getattr(model, field) is None for field in NOT_OF_ENSEMBLES)
             ),
-            message="an ensemble runs nothing itself: leave dynamicBatching, sequenceBatching and "
-            "instances out, and set them on its models",
+            message="an ensemble runs nothing itself: leave "
+            f"{', '.join(map(to_camel, NOT_OF_ENSEMBLES))} out, and set them on its models",
             path=".ensemble",
         ),
         Rule(
@@ -156,6 +183,36 @@ class Model(Schema):
             message="preferredBatchSizes must not exceed maxBatchSize: "
             "lower them, or raise maxBatchSize",
             path=".sequenceBatching.oldest.preferredBatchSizes",
+        ),
+        Rule(
+            cel="!has(self.warmup) || self.warmup.batchSize == 1 || "
+            "self.warmup.batchSize <= self.maxBatchSize",
+            check=lambda model: (
+                model.warmup is None or model.warmup.batch_size <= max(1, model.max_batch_size)
+            ),
+            message="warmup.batchSize must not exceed maxBatchSize: "
+            "lower it, or raise maxBatchSize",
+            path=".warmup.batchSize",
+        ),
+        Rule(
+            cel="!has(self.warmup) || !has(self.sequenceBatching) || "
+            "!has(self.sequenceBatching.states)",
+            check=lambda model: (
+                model.warmup is None
+                or model.sequence_batching is None
+                or model.sequence_batching.states is None
+            ),
+            message="Triton cannot warm up a model whose states it keeps: "
+            "leave warmup out, or sequenceBatching.states",
+            path=".warmup",
+        ),
+        Rule(
+            cel="!has(self.responseCache) || !self.responseCache.enable || "
+            "!has(self.sequenceBatching)",
+            check=lambda model: not model.caches or model.sequence_batching is None,
+            message="answers of a sequence depend on what came before and cannot be cached: "
+            "leave responseCache out, or sequenceBatching",
+            path=".responseCache",
         ),
     )
 

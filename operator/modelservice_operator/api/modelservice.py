@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
@@ -112,11 +112,26 @@ class ModelServiceSpec(Schema):
             path=".models",
         ),
         Rule(
+            cel="has(self.gpu) || self.models.all(model, !has(model.optimization) || "
+            "!has(model.optimization.accelerators) || "
+            "model.optimization.accelerators.all(one, one.name != 'TensorRT'))",
+            check=lambda spec: (
+                spec.gpu is not None
+                or not any(
+                    model.optimization.uses("TensorRT")
+                    for model in spec.models
+                    if model.optimization is not None
+                )
+            ),
+            message="the accelerator TensorRT needs spec.gpu: set gpu.count, or leave it out",
+            path=".models",
+        ),
+        Rule(
             cel=f"self.models.map(model, {entries.CEL}).sum() <= {entries.MAX}",
             check=lambda spec: sum(map(entries.count, spec.models)) <= entries.MAX,
             message=f"all models together may state {entries.MAX} tensors and settings (inputs, "
-            "outputs, those of steps, controls, states, queue policies): leave inputs and "
-            "outputs out, they are read from the models",
+            "outputs, those of steps and warmup, controls, states, parameters, queue policies, "
+            "resources): leave inputs and outputs out, they are read from the models",
             path=".models",
         ),
         Rule(
@@ -150,10 +165,26 @@ class ModelServiceSpec(Schema):
     )
 
     def late_problems(self) -> Iterable[tuple[str, str]]:
+        yield from _mixed_resources(self.models)
         joined = {model.name: model.ensemble for model in self.models if model.ensemble}
         numbers = {model.name: number for number, model in enumerate(self.models)}
         for name, sentence in circles(joined):
             yield f".models[{numbers[name]}].ensemble", sentence
+
+
+def _mixed_resources(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Triton has a resource once, or once a GPU, and refuses to load a model that says else."""
+    seen: dict[str, bool] = {}
+    for number, model in enumerate(models):
+        for group in model.instances or ():
+            limiter = group.rate_limiter
+            for one in limiter.resources or () if limiter is not None else ():
+                if seen.setdefault(one.name, one.is_global) != one.is_global:
+                    yield (
+                        f".models[{number}].instances",
+                        f"the resource {one.name} is global in one place and not in another: "
+                        "make it the same everywhere, or give it another name",
+                    )
 
 
 def _steps(model: Model) -> tuple[Step, ...]:

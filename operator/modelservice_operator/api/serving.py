@@ -84,21 +84,20 @@ class Toleration(Schema):
     )
 
 
+def _size_between(field: str, low: str, high: str) -> Rule[str]:
+    return Rule(
+        cel="!isQuantity(string(self)) || "
+        f"(quantity(string(self)).compareTo(quantity('{low}')) >= 0 && "
+        f"quantity(string(self)).compareTo(quantity('{high}')) <= 0)",
+        check=lambda size: quantity.parse(low) <= quantity.parse(size) <= quantity.parse(high),
+        message=f"{field} must be from {low} to {high}",
+    )
+
+
 class ModelStorage(Schema):
     """Room for model files in a pod."""
 
-    size: Annotated[
-        Quantity,
-        Rule[str](
-            cel="!isQuantity(string(self)) || "
-            "(quantity(string(self)).compareTo(quantity('1Mi')) >= 0 && "
-            "quantity(string(self)).compareTo(quantity('64Ti')) <= 0)",
-            check=lambda size: (
-                quantity.parse("1Mi") <= quantity.parse(size) <= quantity.parse("64Ti")
-            ),
-            message="size must be from 1Mi to 64Ti",
-        ),
-    ]
+    size: Annotated[Quantity, _size_between("size", "1Mi", "64Ti")]
     """Size of the volume that the models are brought to."""
 
 
@@ -169,6 +168,12 @@ class Serving(Schema):
 
     model_storage: ModelStorage | None = None
     """Room for model files; sized by the platform when left out."""
+
+    response_cache_size: (
+        Annotated[Quantity, _size_between("responseCacheSize", "1Mi", "1Ti")] | None
+    ) = None
+    """Memory for answers of models with `responseCache`, beside limits.memory; 64Mi when left
+    out."""
 
     progress_deadline: Annotated[Duration, between("10s", "24h"), CanonicalDuration] = "30m"
     """How long a new revision may go on without progress before it counts as failed."""

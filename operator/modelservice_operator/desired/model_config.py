@@ -13,8 +13,11 @@ from modelservice_operator.api import (
     Ensemble,
     InstanceGroup,
     Model,
+    Optimization,
     QueuePolicy,
+    RateLimiter,
     SequenceBatching,
+    Warmup,
     duration,
 )
 
@@ -27,14 +30,19 @@ def model_config(model: Model) -> dict[str, Any]:
     if model.ensemble is not None:
         config["ensemble"] = _ensemble(model.ensemble)
     else:
-        config["instances"] = [
-            {"count": group.count, "kind": group.kind}
-            for group in model.instances or (InstanceGroup(),)
-        ]
+        config["instances"] = [_group(one) for one in model.instances or (InstanceGroup(),)]
     if model.dynamic_batching is not None:
         config["dynamicBatching"] = _dynamic(model.dynamic_batching)
     if model.sequence_batching is not None:
         config["sequenceBatching"] = _sequence(model.sequence_batching)
+    if model.warmup is not None:
+        config["warmup"] = _warmup(model.warmup)
+    if model.caches:
+        config["responseCache"] = True
+    if model.optimization is not None:
+        config["optimization"] = _optimization(model.optimization)
+    if model.parameters:
+        config["parameters"] = dict(sorted(model.parameters.items()))
     for side in ("inputs", "outputs"):
         tensors = getattr(model, side)
         if tensors:
@@ -100,6 +108,48 @@ def _sequence(batching: SequenceBatching) -> Json:
     return config | _set(
         maxSequenceIdleMicroseconds=idle, controls=controls or None, states=states or None
     )
+
+
+def _group(group: InstanceGroup) -> Json:
+    limiter = group.rate_limiter
+    return {
+        "count": group.count,
+        "kind": group.kind,
+        **({"rateLimiter": _limiter(limiter)} if limiter is not None else {}),
+    }
+
+
+def _limiter(limiter: RateLimiter) -> Json:
+    resources = [
+        {"name": one.name, "count": one.count, "global": one.is_global}
+        for one in limiter.resources or ()
+    ]
+    return {"priority": limiter.priority, "resources": resources}
+
+
+def _warmup(warmup: Warmup) -> Json:
+    inputs = [
+        {"name": one.name, "data": one.data, **_set(shape=_list(one.shape))}
+        for one in warmup.inputs or ()
+    ]
+    return {"batchSize": warmup.batch_size, "count": warmup.count, "inputs": inputs}
+
+
+def _optimization(optimization: Optimization) -> Json:
+    accelerators = [
+        {"name": one.name, "parameters": dict(sorted((one.parameters or {}).items()))}
+        for one in optimization.accelerators or ()
+    ]
+    return _set(
+        graphLevel=optimization.graph_level,
+        accelerators=accelerators or None,
+        inputPinnedMemory=optimization.input_pinned_memory,
+        outputPinnedMemory=optimization.output_pinned_memory,
+    )
+
+
+def _list(items: tuple[int, ...] | None) -> list[int] | None:
+    return None if items is None else list(items)
 
 
 def _delay(delay: str | None) -> Json:

@@ -6,7 +6,7 @@ runs before Triton and is stopped after it; `triton` is the one main container.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from modelservice_operator.api import ModelServiceSpec, Serving, names, quantity
@@ -21,6 +21,7 @@ DOCUMENT_DIR = "/etc/modelservice/revision"
 RUN_DIR = "/run/modelservice"
 KEY_FILE = f"{RUN_DIR}/restricted-key"
 SHARED_MEMORY = "256Mi"  # tensors of Triton's Python backend pass through /dev/shm
+RESPONSE_CACHE = "64Mi"  # memory that Triton takes at its start where answers are kept
 EXIT_TIMEOUT = 20  # seconds Triton takes at most to finish what it runs
 GRACE_PERIOD = 90  # seconds: more than drain and exit time-out together
 # APIs that change or expose the server: closed to all who do not have the pod's own key
@@ -175,6 +176,7 @@ def _triton(spec: ModelServiceSpec, *, platform: Platform) -> Manifest:
             "--metrics-address=127.0.0.1",
             f"--metrics-port={names.PORT_TRITON_METRICS}",
             f"--exit-timeout-secs={EXIT_TIMEOUT}",
+            *_flags(spec),
         ],
         "ports": [
             _port(names.PORT_NAME_HTTP, names.PORT_HTTP),
@@ -188,13 +190,30 @@ def _triton(spec: ModelServiceSpec, *, platform: Platform) -> Manifest:
     }
 
 
+def _flags(spec: ModelServiceSpec) -> Iterator[str]:
+    """Of Triton's flags those that few need: what is in a template is never taken back."""
+    if _caches(spec):
+        yield f"--cache-config=local,size={int(quantity.parse(_cache_size(spec)))}"
+    if any(model.is_rate_limited for model in spec.models):
+        yield "--rate-limit=execution_count"
+
+
+def _caches(spec: ModelServiceSpec) -> bool:
+    return any(model.caches for model in spec.models)
+
+
+def _cache_size(spec: ModelServiceSpec) -> str:
+    return spec.serving.response_cache_size or RESPONSE_CACHE
+
+
 def _triton_resources(spec: ModelServiceSpec, *, platform: Platform) -> Manifest:
     """The platform's defaults, what the user states over them, shared memory, GPUs."""
     resources = pods.resources("triton", platform=platform, stated=spec.serving.resources)
     memory = resources.get("limits", {}).get("memory")
     if memory is not None:
         # /dev/shm counts as memory of the container that writes it
-        resources["limits"]["memory"] = quantity.total(memory, SHARED_MEMORY)
+        beside = [SHARED_MEMORY, *([_cache_size(spec)] if _caches(spec) else [])]
+        resources["limits"]["memory"] = quantity.total(memory, *beside)
     return pods.with_gpu(resources, gpu=spec.gpu)
 
 

@@ -18,6 +18,12 @@ from modelservice_runtime.formats.format import Format
 from modelservice_runtime.tensors import ANY, Signature, Tensor
 from modelservice_runtime.triton import ensemble
 from modelservice_runtime.triton.batching import add_dynamic, add_sequence, requested
+from modelservice_runtime.triton.tuning import (
+    add_warmup,
+    data_type,
+    set_optimization,
+    set_rate_limiter,
+)
 
 ONNXRUNTIME = "onnxruntime"
 PYTHON = "python"
@@ -91,6 +97,7 @@ def config(
     message.version_policy.specific.versions.append(model.version)
     _add_batching(message, model=model, signature=signature, format_=format_)
     _add_instances(message, model=model, target=target, format_=format_)
+    _add_tuning(message, model=model, signature=signature)
     return str(text_format.MessageToString(message))
 
 
@@ -118,15 +125,11 @@ def _add(field: Any, *, tensor: Tensor, role: str, batches: bool) -> None:
                 "axis, or set maxBatchSize to 0.",
             )
         shape = shape[1:]
-    one = field.add(name=tensor.name, data_type=getattr(pb, _type(tensor)))
+    one = field.add(name=tensor.name, data_type=data_type(tensor))
     one.dims.extend(shape or (1,))
     if not shape:
         # Triton has no tensors without an axis: outside it has one of length 1, inside none.
         one.reshape.SetInParent()
-
-
-def _type(tensor: Tensor) -> str:
-    return "TYPE_STRING" if tensor.data_type == "BYTES" else f"TYPE_{tensor.data_type}"
 
 
 def _add_batching(message: Any, *, model: Model, signature: Signature, format_: Format) -> None:
@@ -142,6 +145,24 @@ def _add_batching(message: Any, *, model: Model, signature: Signature, format_: 
         raise _unsupported("Controls of sequences", backend=format_.backend)
     batches = model.max_batch_size > 0
     add_sequence(message, batching=sequence, signature=signature, batches=batches)
+
+
+def _add_tuning(message: Any, *, model: Model, signature: Signature) -> None:
+    for key, value in model.parameters:
+        message.parameters[key].string_value = value
+    if model.response_cache:
+        message.response_cache.enable = True
+    if model.warmup is not None:
+        batches = model.max_batch_size > 0
+        taken = outside(signature, batches=batches)
+        add_warmup(message, warmup=model.warmup, signature=taken, batches=batches)
+    optimization = model.optimization
+    if optimization is None:
+        return
+    needs_onnxruntime = optimization.graph_level is not None or optimization.accelerators
+    if needs_onnxruntime and message.backend != ONNXRUNTIME:
+        raise _unsupported("optimization.graphLevel and accelerators", backend=ONNXRUNTIME)
+    set_optimization(message, optimization=optimization)
 
 
 def _unsupported(what: str, *, backend: str | None) -> Failure:
@@ -163,7 +184,9 @@ def _add_instances(message: Any, *, model: Model, target: Target, format_: Forma
         )
     kinds = [_kind(group.kind, target=target, in_executor=in_executor) for group in model.instances]
     for group, kind in zip(model.instances, kinds, strict=True):
-        message.instance_group.add(count=group.count, kind=kind)
+        one = message.instance_group.add(count=group.count, kind=kind)
+        if group.rate_limiter is not None:
+            set_rate_limiter(one, limiter=group.rate_limiter)
     on_cpu = sum(
         group.count
         for group, kind in zip(model.instances, kinds, strict=True)
