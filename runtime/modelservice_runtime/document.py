@@ -89,6 +89,7 @@ class Model:
     response_cache: bool = False
     optimization: Optimization | None = None
     parameters: tuple[tuple[str, str], ...] = ()
+    labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def members(self) -> frozenset[str]:
@@ -131,6 +132,10 @@ class Model:
             response_cache=bool(document.get("responseCache")),
             optimization=_parsed(document, "optimization", Optimization.parse),
             parameters=tuple(sorted((document.get("parameters") or {}).items())),
+            labels=tuple(
+                (output, tuple(values))
+                for output, values in sorted((document.get("labels") or {}).items())
+            ),
         )
 
 

@@ -20,6 +20,7 @@ from modelservice_operator.api import (
     ModelVersion,
     crd,
     entries,
+    labels,
     parse_strictly,
 )
 from modelservice_operator.api.ensemble import KEY_MAX
@@ -127,7 +128,8 @@ def _empty_pools(spec: Json) -> int:
     model["origin"] = max(origins, key=largest)
     batching = [model.pop(name) for name in ("dynamicBatching", "sequenceBatching")]
     model["batching"] = max(batching, key=largest)
-    return entries.MAX * longest
+    model["labels"]["maxItems"] = 0
+    return entries.MAX * longest + labels.CHARACTERS_MAX
 
 
 def _below(schema: Json, path: tuple[str, ...]) -> Json:

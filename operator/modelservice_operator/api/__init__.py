@@ -15,6 +15,7 @@ from modelservice_operator.api.common import (
     TensorSpec,
 )
 from modelservice_operator.api.ensemble import Ensemble, Step
+from modelservice_operator.api.labels import OutputLabels
 from modelservice_operator.api.model import Model
 from modelservice_operator.api.modelgrant import GrantFrom, GrantTo, ModelGrant, ModelGrantSpec
 from modelservice_operator.api.modelservice import (
@@ -60,9 +61,10 @@ __all__ = [
     "DynamicBatching", "Ensemble", "Gpu", "GrantFrom", "GrantTo", "InstanceGroup", "InvalidSpec",
     "Lineage", "MetricPick", "Model", "ModelGrant", "ModelGrantSpec", "ModelService",
     "ModelServiceSpec", "ModelServiceStatus", "ModelStatus", "ModelStorage", "ModelVersion",
-    "ModelVersionSpec", "ModelVersionStatus", "ObjectMeta", "Optimization", "Optimizer", "Pick",
-    "Problem", "QueuePolicy", "RateLimiter", "ResourceAmounts", "Resources", "Retention", "Rollout",
-    "RolloutStatus", "ScalingMetric", "SecretRef", "SequenceBatching", "Serving", "Source", "Step",
-    "TensorSpec", "Toleration", "Training", "TrainingStatus", "VersionRef", "VersionSelector",
-    "Warmup", "parse_grant", "parse_service", "parse_strictly", "parse_version",
+    "ModelVersionSpec", "ModelVersionStatus", "ObjectMeta", "Optimization", "Optimizer",
+    "OutputLabels", "Pick", "Problem", "QueuePolicy", "RateLimiter", "ResourceAmounts", "Resources",
+    "Retention", "Rollout", "RolloutStatus", "ScalingMetric", "SecretRef", "SequenceBatching",
+    "Serving", "Source", "Step", "TensorSpec", "Toleration", "Training", "TrainingStatus",
+    "VersionRef", "VersionSelector", "Warmup", "parse_grant", "parse_service", "parse_strictly",
+    "parse_version",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from modelservice_operator.api.common import Tensors
 from modelservice_operator.api.ensemble import Ensemble, Problem, problems
+from modelservice_operator.api.labels import Labels
 from modelservice_operator.api.origin import Source, Training
 from modelservice_operator.api.registry import VersionRef
 from modelservice_operator.api.scalars import ModelName
@@ -77,6 +78,9 @@ class Model(Schema):
 
     parameters: Parameters | None = None
     """Parameters for the backend, as config.pbtxt has them, such as enable_mem_arena: "0"."""
+
+    labels: Labels | None = None
+    """Names of classes, for requests that ask Triton to classify."""
 
     inputs: Tensors | None = None
     """Inputs that the model must have. They are read from the model when left out; a format that

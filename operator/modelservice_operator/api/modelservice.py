@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from modelservice_operator.api import entries, names
+from modelservice_operator.api import entries, labels, names
 from modelservice_operator.api.common import Gpu
 from modelservice_operator.api.ensemble import Step, circles
 from modelservice_operator.api.model import Model, Models
@@ -124,6 +124,17 @@ class ModelServiceSpec(Schema):
                 )
             ),
             message="the accelerator TensorRT needs spec.gpu: set gpu.count, or leave it out",
+            path=".models",
+        ),
+        Rule(
+            cel="self.models.map(model, has(model.labels) ? model.labels.map(one, "
+            f"one.values.map(label, label.size() + {labels.PUNCTUATION}).sum()).sum() : 0)"
+            f".sum() <= {labels.CHARACTERS_MAX}",
+            check=lambda spec: (
+                sum(labels.size(model.labels) for model in spec.models) <= labels.CHARACTERS_MAX
+            ),
+            message=f"labels of all models together may have {labels.CHARACTERS_MAX} characters, "
+            f"and {labels.PUNCTUATION} more count for each: shorten them",
             path=".models",
         ),
         Rule(

@@ -6,7 +6,8 @@ the names of all revisions as they are that do not use it.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from modelservice_operator.api import (
     DynamicBatching,
@@ -14,40 +15,47 @@ from modelservice_operator.api import (
     InstanceGroup,
     Model,
     Optimization,
+    OutputLabels,
     QueuePolicy,
     RateLimiter,
     SequenceBatching,
+    TensorSpec,
     Warmup,
     duration,
 )
 
 Json = dict[str, Any]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
-def model_config(model: Model) -> dict[str, Any]:
+def model_config(model: Model) -> Json:
     """The Triton settings of a model as the document writes them; what is not set is absent."""
-    config: Json = {"maxBatchSize": model.max_batch_size}
-    if model.ensemble is not None:
-        config["ensemble"] = _ensemble(model.ensemble)
-    else:
-        config["instances"] = [_group(one) for one in model.instances or (InstanceGroup(),)]
-    if model.dynamic_batching is not None:
-        config["dynamicBatching"] = _dynamic(model.dynamic_batching)
-    if model.sequence_batching is not None:
-        config["sequenceBatching"] = _sequence(model.sequence_batching)
-    if model.warmup is not None:
-        config["warmup"] = _warmup(model.warmup)
-    if model.caches:
-        config["responseCache"] = True
-    if model.optimization is not None:
-        config["optimization"] = _optimization(model.optimization)
-    if model.parameters:
-        config["parameters"] = dict(sorted(model.parameters.items()))
-    for side in ("inputs", "outputs"):
-        tensors = getattr(model, side)
-        if tensors:
-            config[side] = [tensor.model_dump(mode="json", by_alias=True) for tensor in tensors]
-    return config
+    groups = model.instances or (InstanceGroup(),)
+    return {
+        "maxBatchSize": model.max_batch_size,
+        **_set(
+            ensemble=_made(_ensemble, model.ensemble),
+            instances=None if model.ensemble is not None else [_group(one) for one in groups],
+            dynamicBatching=_made(_dynamic, model.dynamic_batching),
+            sequenceBatching=_made(_sequence, model.sequence_batching),
+            warmup=_made(_warmup, model.warmup),
+            responseCache=model.caches or None,
+            optimization=_made(_optimization, model.optimization),
+            parameters=dict(sorted((model.parameters or {}).items())) or None,
+            labels=_made(_labels, model.labels),
+            inputs=_made(_tensors, model.inputs),
+            outputs=_made(_tensors, model.outputs),
+        ),
+    }
+
+
+def _labels(labels: tuple[OutputLabels, ...]) -> Json:
+    return {one.output: list(one.values) for one in labels}
+
+
+def _tensors(tensors: tuple[TensorSpec, ...]) -> list[Json]:
+    return [tensor.model_dump(mode="json", by_alias=True) for tensor in tensors]
 
 
 def _ensemble(ensemble: Ensemble) -> Json:
@@ -67,10 +75,10 @@ def _dynamic(batching: DynamicBatching) -> Json:
             preserveOrdering=batching.preserve_ordering or None,
             priorityLevels=batching.priority_levels,
             defaultPriorityLevel=batching.default_priority_level,
-            queuePolicy=_policy(batching.queue_policy) if batching.queue_policy else None,
+            queuePolicy=_made(_policy, batching.queue_policy),
             priorityQueuePolicies=[
                 {"level": one.level, **_policy(one.policy)}
-                for one in batching.priority_queue_policies or ()
+                for one in sorted(batching.priority_queue_policies or (), key=lambda one: one.level)
             ]
             or None,
         ),
@@ -82,7 +90,7 @@ def _policy(policy: QueuePolicy) -> Json:
         "timeoutAction": policy.timeout_action,
         "allowTimeoutOverride": policy.allow_timeout_override,
         **_set(
-            defaultTimeoutMicroseconds=_microseconds(policy.default_timeout),
+            defaultTimeoutMicroseconds=_made(duration.microseconds, policy.default_timeout),
             maxQueueSize=policy.max_queue_size,
         ),
     }
@@ -103,34 +111,33 @@ def _sequence(batching: SequenceBatching) -> Json:
             **_delay(batching.oldest.max_queue_delay),
         }
     controls = {one.kind: one.input for one in batching.controls or ()}
-    states = [{"input": one.input, "output": one.output} for one in batching.states or ()]
-    idle = _microseconds(batching.max_sequence_idle)
+    states = [
+        {"input": one.input, "output": one.output}
+        for one in sorted(batching.states or (), key=lambda one: one.input)
+    ]
+    idle = _made(duration.microseconds, batching.max_sequence_idle)
     return config | _set(
         maxSequenceIdleMicroseconds=idle, controls=controls or None, states=states or None
     )
 
 
 def _group(group: InstanceGroup) -> Json:
-    limiter = group.rate_limiter
-    return {
-        "count": group.count,
-        "kind": group.kind,
-        **({"rateLimiter": _limiter(limiter)} if limiter is not None else {}),
-    }
+    limiter = _made(_limiter, group.rate_limiter)
+    return {"count": group.count, "kind": group.kind, **_set(rateLimiter=limiter)}
 
 
 def _limiter(limiter: RateLimiter) -> Json:
     resources = [
         {"name": one.name, "count": one.count, "global": one.is_global}
-        for one in limiter.resources or ()
+        for one in sorted(limiter.resources or (), key=lambda one: one.name)
     ]
     return {"priority": limiter.priority, "resources": resources}
 
 
 def _warmup(warmup: Warmup) -> Json:
     inputs = [
-        {"name": one.name, "data": one.data, **_set(shape=_list(one.shape))}
-        for one in warmup.inputs or ()
+        {"name": one.name, "data": one.data, **_set(shape=_made(list, one.shape))}
+        for one in sorted(warmup.inputs or (), key=lambda one: one.name)
     ]
     return {"batchSize": warmup.batch_size, "count": warmup.count, "inputs": inputs}
 
@@ -148,16 +155,13 @@ def _optimization(optimization: Optimization) -> Json:
     )
 
 
-def _list(items: tuple[int, ...] | None) -> list[int] | None:
-    return None if items is None else list(items)
-
-
 def _delay(delay: str | None) -> Json:
-    return _set(maxQueueDelayMicroseconds=_microseconds(delay))
+    return _set(maxQueueDelayMicroseconds=_made(duration.microseconds, delay))
 
 
-def _microseconds(text: str | None) -> int | None:
-    return None if text is None else duration.microseconds(text)
+def _made(make: Callable[[T], R], value: T | None) -> R | None:
+    """What `make` makes of a value that may be left out."""
+    return None if value is None else make(value)
 
 
 def _set(**fields: Any) -> Json:

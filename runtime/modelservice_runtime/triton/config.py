@@ -18,6 +18,7 @@ from modelservice_runtime.formats.format import Format
 from modelservice_runtime.tensors import ANY, Signature, Tensor
 from modelservice_runtime.triton import ensemble
 from modelservice_runtime.triton.batching import add_dynamic, add_sequence, requested
+from modelservice_runtime.triton.labels import add_labels
 from modelservice_runtime.triton.tuning import (
     add_warmup,
     data_type,
@@ -98,6 +99,9 @@ def config(
     _add_batching(message, model=model, signature=signature, format_=format_)
     _add_instances(message, model=model, target=target, format_=format_)
     _add_tuning(message, model=model, signature=signature)
+    batches = model.max_batch_size > 0
+    seen = outside(asked, batches=batches)
+    add_labels(message, model=model, signature=seen, batches=batches)
     return str(text_format.MessageToString(message))
 
 

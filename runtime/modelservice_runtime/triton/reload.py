@@ -146,6 +146,7 @@ class Reload:
         brought = await asyncio.to_thread(self._bring, document)
         changed = [one for one in brought if not self._is_served(one)]
         _require_joinable(changed, models=self._models)
+        _require_fresh_answers(document, changed=changed, models=self._models)
         switched: list[_Switched] = []
         try:
             for one in changed:
@@ -262,6 +263,20 @@ def _require_joinable(changed: list[Brought], *, models: Models) -> None:
                 f"{', '.join(sorted(names & one.model.members))}: Triton would run it for a moment "
                 "with models that do not fit.",
             )
+
+
+def _require_fresh_answers(document: Document, *, changed: list[Brought], models: Models) -> None:
+    """Triton keeps an ensemble's answers by its version, which its models' do not change."""
+    stale = {one.model.name for one in changed}
+    for model in document.models:  # members before ensembles
+        if model.members & stale:
+            stale.add(model.name)
+            if model.response_cache and models.get(model.name) is not None:
+                raise Failure(
+                    reason=Reason.RELOAD_REFUSED,
+                    message=f"Models of the ensemble {model.name} change, and Triton would go on "
+                    "giving the answers that it keeps of those before.",
+                )
 
 
 def _not_loaded(error: LoadError | TritonAway, *, model: str) -> Failure:

@@ -2,6 +2,7 @@
 
     /models/.models.json            the document in force: a file, which Triton does not look at
     /models/<model>/config.pbtxt    replaced by rename, so that it is always whole
+    /models/<model>/labels-….txt    names of classes, by their content
     /models/<model>/<version>/      the model's files, and the executor where one runs it
 
 A version's folder is written once. So what Triton has loaded stays as it was while another version
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from modelservice_runtime.artifacts.bring import Brought
 from modelservice_runtime.document import Document
-from modelservice_runtime.triton import executor_path, pulse
+from modelservice_runtime.triton import executor_path, labels, pulse
 from modelservice_runtime.triton.config import Target
 
 _IN_FORCE = ".models.json"
@@ -32,7 +33,9 @@ class Repository:
     root: Path
 
     def install(self, brought: Brought, *, target: Target) -> None:
-        """Put the executor beside the model, where it is needed."""
+        """Put labels beside the model, and the executor where it is needed."""
+        for name, text in labels.files(brought.model):
+            _replace(self.root / brought.model.name / name, text=text)
         if brought.format is not None and target.runs_in_executor(brought.format):
             shutil.copyfile(executor_path(), brought.path.with_name("model.py"))
             pulse.prepare(brought.path.parent, instances=brought.model.instance_count)
@@ -98,10 +101,15 @@ class Repository:
         """Remove what `document` does not have."""
         for version in list(self._beside(document)):
             shutil.rmtree(version)
-        wanted = {model.name for model in document.models}
-        for model in list(self._folders(self.root)):
-            if model.name not in wanted:
-                shutil.rmtree(model)
+        wanted = {model.name: model for model in document.models}
+        for folder in list(self._folders(self.root)):
+            if folder.name not in wanted:
+                shutil.rmtree(folder)
+                continue
+            named = {name for name, _ in labels.files(wanted[folder.name])}
+            for file in list(folder.iterdir()):
+                if labels.are_labels(file.name) and file.name not in named:
+                    file.unlink()
 
     def _beside(self, document: Document) -> Iterator[Path]:
         kept = {model.folder(self.root) for model in document.models}
@@ -116,7 +124,7 @@ class Repository:
 def _replace(path: Path, *, text: str) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(text)
+        partial.write_text(text, encoding="utf-8")
         partial.rename(path)
     finally:
         with contextlib.suppress(FileNotFoundError):

@@ -47,12 +47,13 @@ def _dims(tensor: Tensor, *, stated: WarmupInput, batches: bool) -> tuple[int, .
     real = tensor.shape[1:] if batches else tensor.shape
     if stated.shape is None:
         return tuple(1 if length == ANY else length for length in real)
-    fits = len(real) == len(stated.shape) and all(
-        length in (ANY, wanted) for length, wanted in zip(real, stated.shape, strict=True)
+    wanted = stated.shape or (1,)  # a tensor without axes has one outside the model
+    fits = len(real) == len(wanted) and all(
+        length in (ANY, one) for length, one in zip(real, wanted, strict=True)
     )
     if not fits:
         raise _mismatch(f"the shape {list(stated.shape)} of {tensor.name} is none of {list(real)}")
-    return stated.shape
+    return wanted
 
 
 def set_rate_limiter(message: Any, *, limiter: RateLimiter) -> None:

@@ -218,6 +218,21 @@ def test_a_file_of_another_format_than_stated_is_told_with_its_place(pod: Pod, s
     assert (caught.value.reason, caught.value.model) == (Reason.FORMAT_MISMATCH, "digits")
 
 
+def test_labels_are_lines_of_a_file_that_the_configuration_names(pod: Pod, s3: S3) -> None:
+    labels = {"y": ["größer als 0"]}
+    pod.wants(model_entry(uri=uploaded(s3, "d.onnx"), maxBatchSize=8, labels=labels))
+    pod.fetch()
+    model = pod.places.models / "digits"
+    (file,) = model.glob("labels-*.txt")
+    assert f'label_filename: "{file.name}"' in (model / "config.pbtxt").read_text()
+    assert file.read_bytes() == "größer als 0\n".encode()
+    # Other ones come beside, and go with what they belong to.
+    entry = model_entry(uri=uploaded(s3, "d.onnx"), maxBatchSize=8, labels={"y": ["other"]})
+    pod.wants(entry)
+    pod.fetch()
+    assert [one.read_text() for one in model.glob("labels-*.txt")] == ["other\n"]
+
+
 def test_the_key_is_long_private_and_kept(pod: Pod, s3: S3) -> None:
     pod.wants(model_entry(uri=uploaded(s3, "d.onnx")))
     pod.fetch()

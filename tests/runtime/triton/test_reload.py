@@ -230,6 +230,33 @@ async def test_an_ensemble_does_not_change_together_with_its_models(pod: Pod) ->
     assert "renamed" in (pod.places.models / "whole/config.pbtxt").read_text()
 
 
+async def test_answers_that_an_ensemble_keeps_do_not_outlive_its_models(pod: Pod) -> None:
+    """Triton keeps them by the ensemble's version, which is 1 for ever."""
+    steps = [{"model": "m", "inputs": {"x": "raw"}, "outputs": {"y": "out"}}]
+    whole = {"name": "whole", "version": 1, "maxBatchSize": 0, "ensemble": {"steps": steps}}
+    cached = {**whole, "responseCache": True}
+    pod.mount(pod.entry(version=1, key="one.onnx"), cached, revision="r2")
+    await pod.in_force("r2")
+    pod.mount(pod.entry(version=2, key="two.onnx"), cached, revision="r3")
+    told = await pod.failed()
+    assert (told["reason"], "answers that it keeps" in told["message"]) == ("ReloadRefused", True)
+    assert pod.triton.ready == {"m": {1}, "whole": {1}}
+
+
+async def test_other_labels_come_beside_the_old_ones(pod: Pod) -> None:
+    folder = pod.places.models / "m"
+    for revision, label in (("r2", "cat"), ("r3", "dog")):
+        entry = pod.entry(version=1, key="one.onnx", maxBatchSize=8, labels={"y": [label]})
+        pod.mount(entry, revision=revision)
+        await pod.in_force(revision)
+        async with asyncio.timeout(10):
+            while len(list(folder.glob("labels-*"))) > 1:
+                await pod.models()  # which lets the agent tidy up
+        (file,) = folder.glob("labels-*")
+        assert file.read_text() == f"{label}\n"
+        assert file.name in (folder / "config.pbtxt").read_text()
+
+
 async def test_a_mount_that_says_nothing_is_left_alone(pod: Pod) -> None:
     for text in ("", "{", "[]", "{}", '{"apiVersion": "runtime.modelservice.io/v9"}'):
         pod.places.document.write_text(text)
