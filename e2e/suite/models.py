@@ -25,6 +25,32 @@ def scaling(factor: float) -> bytes:
     return serialized
 
 
+def sequence() -> bytes:
+    """`y = START · x + 10 · READY + CORRID`: what Triton tells of a sequence shows in answers."""
+    nodes = [
+        helper.make_node("Mul", ["x", "START"], ["first"]),
+        helper.make_node("Cast", ["READY"], ["ready"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["ready", "ten"], ["there"]),
+        helper.make_node("Cast", ["CORRID"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Sum", ["first", "there", "number"], ["y"]),
+    ]
+    types = {"START": TensorProto.FLOAT, "READY": TensorProto.INT32, "CORRID": TensorProto.INT64}
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "sequence",
+        [
+            info("x", TensorProto.FLOAT, ["batch", WIDTH]),
+            *(info(name, one, ["batch", 1]) for name, one in types.items()),
+        ],
+        [info("y", TensorProto.FLOAT, ["batch", WIDTH])],
+        [helper.make_tensor("ten", TensorProto.FLOAT, [1], [10.0])],
+    )
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
+    serialized: bytes = model.SerializeToString()
+    return serialized
+
+
 def heavy(*, rounds: int = 24, width: int = 192) -> bytes:
     """As `scaling(1)` in its tensors, with work for the CPU between input and output."""
     weights = (np.eye(width) * 0.5).astype(np.float32)
