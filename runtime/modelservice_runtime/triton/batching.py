@@ -109,7 +109,7 @@ def _known(name: str, *, role: str, tensors: dict[str, Tensor]) -> Tensor:
 
 def _add_control(message: Any, *, kind: str, tensor: Tensor, batches: bool) -> None:
     shape = (ANY, 1) if batches else (1,)
-    if len(tensor.shape) != len(shape) or tensor.shape[-1] not in (1, ANY):
+    if tensor.shape not in (shape, (*shape[:-1], ANY)):
         raise _mismatch(f"the control input {tensor} must have the shape {list(shape)}")
     allowed = _NUMBERS if kind == "CorrelationID" else tuple(_FALSE_TRUE)
     if tensor.data_type not in allowed:
@@ -124,6 +124,8 @@ def _add_control(message: Any, *, kind: str, tensor: Tensor, batches: bool) -> N
 def _add_state(message: Any, *, before: Tensor, after: Tensor, batches: bool) -> None:
     if (before.data_type, before.shape) != (after.data_type, after.shape):
         raise _mismatch(f"the state {before} becomes {after}: type and shape must be the same")
+    if batches and before.shape[:1] != (ANY,):
+        raise _mismatch(f"the state {before} has no first axis for batches")
     dims = before.shape[1:] if batches else before.shape
     data_type = getattr(pb, f"TYPE_{before.data_type}")
     state = message.state.add(

@@ -88,18 +88,18 @@ def config(
         _refuse_text(signature, backend=message.backend, format_=format_)
         if message.backend != PYTHON:
             message.default_model_filename = format_.file
+    batches = model.max_batch_size > 0
     asked = requested(signature, batching=model.sequence_batching)
     for role, tensors, field in (
         ("input", asked.inputs, message.input),
         ("output", asked.outputs, message.output),
     ):
         for tensor in tensors:
-            _add(field, tensor=tensor, role=role, batches=model.max_batch_size > 0)
+            _add(field, tensor=tensor, role=role, batches=batches)
     message.version_policy.specific.versions.append(model.version)
     _add_batching(message, model=model, signature=signature, format_=format_)
     _add_instances(message, model=model, target=target, format_=format_)
     _add_tuning(message, model=model, signature=signature)
-    batches = model.max_batch_size > 0
     seen = outside(asked, batches=batches)
     add_labels(message, model=model, signature=seen, batches=batches)
     return str(text_format.MessageToString(message))

@@ -158,6 +158,24 @@ def test_what_does_not_fit_the_model_is_told(sequence: dict[str, Any], told: str
     assert told in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("sequence", "told"),
+    [
+        ({"controls": {"End": "fixed"}}, "fixed BOOL [1, 1] must have the shape [-1, 1]"),
+        ({"states": [{"input": "fixed", "output": "next"}]}, "has no first axis for batches"),
+    ],
+)
+def test_batches_need_a_first_axis_here_too(sequence: dict[str, Any], told: str) -> None:
+    signature = Signature(
+        inputs=(*PLAIN.inputs, Tensor("fixed", "BOOL", (1, 1))),
+        outputs=(*PLAIN.outputs, Tensor("next", "BOOL", (1, 1))),
+    )
+    sequence = {"states": [{"input": "fixed", "output": "next"}], **sequence}
+    with pytest.raises(Failure) as caught:
+        made(signature, sequenceBatching=sequence)
+    assert told in caught.value.message
+
+
 def test_states_need_tritons_own_onnxruntime() -> None:
     states = [{"input": "before", "output": "after"}]
     with pytest.raises(Failure, match="Sequences with states need a Triton image") as caught:
