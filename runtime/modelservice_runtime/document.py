@@ -64,6 +64,7 @@ class Step:
 @dataclass(frozen=True)
 class Model:
     """One version of one model. `digest` None: not pinned, take what is there (a check).
+    `credentials` is where its Secret is mounted, None where it needs none.
 
     `stated` says that the user wrote the digest; else an earlier look at the bytes, or the training
     that made them, found it. `format` and `recipe` are None where the user states none. A model
@@ -75,7 +76,7 @@ class Model:
     uri: str
     digest: str | None
     stated: bool
-    credentials: Path
+    credentials: Path | None
     max_batch_size: int
     dynamic_batching: DynamicBatching | None
     instances: tuple[Instances, ...]
@@ -118,7 +119,7 @@ class Model:
             uri="" if steps else str(document["uri"]),
             digest=document.get("digest"),
             stated=bool(document.get("stated")),
-            credentials=Path("" if steps else document["credentials"]),
+            credentials=Path(secret) if (secret := document.get("credentials")) else None,
             max_batch_size=int(document.get("maxBatchSize") or 0),
             dynamic_batching=_parsed(document, "dynamicBatching", DynamicBatching.parse),
             instances=tuple(Instances.parse(group) for group in document.get("instances") or ()),

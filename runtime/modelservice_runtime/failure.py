@@ -39,6 +39,7 @@ class Reason(StrEnum):
     TENSOR_MISMATCH = "TensorMismatch"
     BATCHING_UNSUPPORTED = "BatchingUnsupported"
     ENDPOINT_REFUSED = "EndpointRefused"
+    SOURCE_REFUSED = "SourceRefused"
     STORAGE_FULL = "StorageFull"
     DATASET_INVALID = "DatasetInvalid"
     DATASET_DIGEST_MISMATCH = "DatasetDigestMismatch"
@@ -62,6 +63,7 @@ _HEALING = frozenset(
         Reason.SOURCE_CHANGED,
         Reason.LOAD_FAILED,  # memory may become free
         Reason.ENDPOINT_REFUSED,  # the endpoint stands in a Secret, which may be put right
+        Reason.SOURCE_REFUSED,  # servers, DNS and the platform's networks may be put right
     }
 )
 

@@ -27,6 +27,7 @@ def test_the_examples_are_all_there() -> None:
         "gpu",
         "linear",
         "modelversion",
+        "onnx-from-https",
         "onnx-from-s3",
         "python-model",
         "safetensors",

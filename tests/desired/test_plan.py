@@ -35,6 +35,13 @@ def source_of_unknown_bytes() -> World:
     return World(service(models=[{"name": "m", "source": {"uri": "s3://models/m.onnx"}}]))
 
 
+def source_on_a_web_server() -> World:
+    source = {"uri": "https://example.com/m.onnx", "secretRef": {"name": "example-com"}}
+    open_to_all = {"uri": "https://example.com/n.onnx"}
+    models = [{"name": "m", "source": source}, {"name": "n", "source": open_to_all}]
+    return World(service(models=models))
+
+
 def everything_stated() -> World:
     model = {
         "name": "m",
@@ -119,6 +126,7 @@ def version_of_another_namespace() -> World:
 WORLDS: list[Callable[[], World]] = [
     source_of_known_bytes,
     source_of_unknown_bytes,
+    source_on_a_web_server,
     everything_stated,
     an_ensemble,
     training_begins,

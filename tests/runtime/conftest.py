@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.runtime.s3 import S3, running
+from tests.runtime.web import Site, site
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,13 @@ def s3(s3_endpoint: str, tmp_path: Path) -> S3:
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     return S3(endpoint=s3_endpoint, secrets=secrets)
+
+
+@pytest.fixture
+def page(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Site]:
+    """A web server; its certificates are trusted as those of an image's authorities are."""
+    with site(tmp_path_factory.mktemp("authority")) as found:
+        monkeypatch.setenv("SSL_CERT_FILE", str(found.authority))
+        yield found

@@ -14,6 +14,7 @@ HEALING = {
     "SourceChanged",
     "EndpointRefused",
     "LoadFailed",
+    "SourceRefused",
 }
 
 

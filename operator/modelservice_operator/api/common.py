@@ -29,8 +29,10 @@ class SecretRef(Schema):
     """A Secret in the namespace of the ModelService."""
 
     name: ObjectName
-    """Name of the Secret. Its keys are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-    AWS_ENDPOINT_URL and AWS_REGION (and AWS_SESSION_TOKEN where there is one)."""
+    """Name of the Secret. Its keys for s3:// are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+    AWS_ENDPOINT_URL and AWS_REGION (and AWS_SESSION_TOKEN where there is one); for https://
+    HTTP_AUTHORIZATION (a whole header), or HTTP_USERNAME and HTTP_PASSWORD, and ca.crt where an
+    authority of one's own signed the server's certificate."""
 
 
 class TensorSpec(Schema):

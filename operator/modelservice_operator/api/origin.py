@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Final, Literal
 
 from modelservice_operator.api.common import Gpu, ModelFormat, Resources, SecretRef
+from modelservice_operator.api.locations import SourceUri
 from modelservice_operator.api.scalars import (
     CanonicalDecimal,
     CanonicalDuration,
@@ -31,8 +32,8 @@ _LOSSES_TEXT = "; ".join(f"{' or '.join(losses)} for {recipe}" for recipe, losse
 class Source(Schema):
     """A model file that exists. Its format is read from its content."""
 
-    uri: S3Object
-    """The file: s3://<bucket>/<key>."""
+    uri: SourceUri
+    """The file: s3://<bucket>/<key>, or https://<host>/<path>."""
 
     format: ModelFormat | None = None
     """Format that the file must have: a file of another one is refused. TorchExport is what
@@ -47,7 +48,7 @@ class Source(Schema):
     """The file's SHA-256. Other bytes are refused."""
 
     secret_ref: SecretRef | None = None
-    """Credentials; the Secret modelservice-storage when left out."""
+    """Credentials. Left out: for s3:// the Secret modelservice-storage, for others none."""
 
     rules: ClassVar[tuple[Rule[Source], ...]] = (
         Rule(

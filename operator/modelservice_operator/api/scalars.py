@@ -28,7 +28,8 @@ LABEL_VALUE_REGEX = f"({_WORD})?"
 
 # A path segment holds something but dots: object stores clash over `.`, `..` and empty segments.
 _KEY = r"A-Za-z0-9!_*()=+@:,~$&;-"
-_S3 = rf"s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9](/\.*[{_KEY}][.{_KEY}]*)+"
+SEGMENTS_REGEX = rf"(/\.*[{_KEY}][.{_KEY}]*)+"
+S3_OBJECT_REGEX = rf"s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9]{SEGMENTS_REGEX}"
 
 
 def is_label_key(text: str) -> bool:
@@ -101,7 +102,7 @@ S3Object = Annotated[
     str,
     Field(strict=True, min_length=1, max_length=1024),
     matches(
-        _S3,
+        S3_OBJECT_REGEX,
         message="uri must be s3://<bucket>/<key> without spaces, '?', '#', '%' or '..', "
         "as in s3://models/digits/model.onnx",
     ),
@@ -109,7 +110,10 @@ S3Object = Annotated[
 S3Location = Annotated[
     str,
     Field(strict=True, min_length=1, max_length=1024),
-    matches(_S3 + "/?", message="uri must be s3://<bucket>/<key>, as in s3://models/digits/3/"),
+    matches(
+        S3_OBJECT_REGEX + "/?",
+        message="uri must be s3://<bucket>/<key>, as in s3://models/digits/3/",
+    ),
 ]
 Sha256 = Annotated[
     str,

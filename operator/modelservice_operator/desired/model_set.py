@@ -104,8 +104,12 @@ def _triton(platform: Platform, *, gpus: int) -> dict[str, Any]:
     return {"backends": list(platform.triton.backends), "gpu": usable > 0, "gpus": usable}
 
 
-def secret_of(origin: Source | VersionRef, *, platform: Platform) -> str:
-    return origin.secret_ref.name if origin.secret_ref else platform.storage.secret_name
+def secret_of(origin: Source | VersionRef, *, platform: Platform) -> str | None:
+    """The Secret that opens an origin; the platform's is of S3, and no other server is shown it."""
+    if origin.secret_ref is not None:
+        return origin.secret_ref.name
+    elsewhere = isinstance(origin, Source) and not origin.uri.startswith("s3://")
+    return None if elsewhere else platform.storage.secret_name
 
 
 def secrets(entries: Sequence[ModelEntry]) -> tuple[str, ...]:
@@ -122,7 +126,8 @@ def _document_entry(entry: ModelEntry) -> dict[str, Any]:
         "uri": entry.uri,
         "digest": entry.digest,
         "stated": entry.spec.source is not None and entry.spec.source.sha256 is not None,
-        "credentials": f"{CREDENTIALS}/{entry.secret}",
+        # empty where there are none: a runtime of another version looks for the key
+        "credentials": f"{CREDENTIALS}/{entry.secret}" if entry.secret is not None else "",
         # the pod has no use for it; the revision's record is made anew from here if it is lost
         **({"versionRef": dict(entry.version_ref)} if entry.version_ref is not None else {}),
         **entry.said,

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from modelservice_runtime.artifacts.network import Network
-from modelservice_runtime.artifacts.storage import Storage
+from modelservice_runtime.artifacts.sources.opening import open_source
+from modelservice_runtime.artifacts.sources.source import Source
 from modelservice_runtime.artifacts.transfer import TransferLog
 from modelservice_runtime.document import Document, Model
 from modelservice_runtime.failure import Failure, Reason, patience, patiently
@@ -153,9 +154,9 @@ def bring(model: Model, *, settings: Settings, used: int = 0) -> Brought:
     if digest is None or digest != model.digest:
         path.unlink(missing_ok=True)
         path = folder / _UNNAMED
-        storage = Storage.open(model.uri, credentials=model.credentials, network=settings.network)
-        _require_room(storage, quota=settings.quota, used=used)
-        digest = storage.download(path, on_progress=TransferLog(model.name)).digest
+        source = open_source(model.uri, credentials=model.credentials, network=settings.network)
+        _require_room(source, quota=settings.quota, used=used)
+        digest = source.download(path, on_progress=TransferLog(model.name)).digest
     fetch_seconds = clock.lap()
     if model.digest is not None and digest != model.digest:
         path.unlink()
@@ -231,15 +232,15 @@ def _digest_of(path: Path) -> str | None:
         return None
 
 
-def _require_room(storage: Storage, *, quota: int | None, used: int) -> None:
+def _require_room(source: Source, *, quota: int | None, used: int) -> None:
     # The kubelet evicts a pod that writes more than its volume's limit, without a word to the user.
     if quota is None:
         return
-    size = storage.head().size
+    size = source.head().size
     if used + size > quota:
         raise Failure(
             reason=Reason.STORAGE_FULL,
-            message=f"{storage.uri} ({size / 2**20:.0f} MiB) does not fit on the volume for models "
+            message=f"{source.uri} ({size / 2**20:.0f} MiB) does not fit on the volume for models "
             f"({quota / 2**20:.0f} MiB). Raise spec.serving.modelStorage.size.",
         )
 

@@ -33,7 +33,7 @@ def read(directory: Path, *, environ: Mapping[str, str] = os.environ) -> Access:
     Endpoint and region may come from the platform (`MODELSERVICE_S3_ENDPOINT`,
     `MODELSERVICE_S3_REGION`). Raises `Failure` with `SecretMissing` and what to add.
     """
-    values = {path.name: path.read_text().strip() for path in _files(directory)}
+    values = {path.name: path.read_text().strip() for path in files(directory)}
     missing = [key for key in _REQUIRED if not values.get(key)]
     if len(missing) == len(_REQUIRED):
         raise _missing(
@@ -59,7 +59,8 @@ def read(directory: Path, *, environ: Mapping[str, str] = os.environ) -> Access:
     )
 
 
-def _files(directory: Path) -> list[Path]:
+def files(directory: Path) -> list[Path]:
+    """The keys of a mounted Secret; none where it does not exist."""
     try:
         # The kubelet keeps its own bookkeeping beside the keys, in names that begin with "..".
         return [path for path in directory.iterdir() if path.is_file() and path.name[0] != "."]

@@ -69,13 +69,13 @@ def translated(place: Place) -> Iterator[None]:
         raise _other(place, text=str(error)) from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise full(place, size=None) from None
+            raise full(place.uri, size=None) from None
         raise
 
 
-def full(place: Place, *, size: int | None) -> Failure:
+def full(uri: str, *, size: int | None) -> Failure:
     """The volume of the models has no room for the object."""
-    what = place.uri if size is None else f"{place.uri} ({size / 2**20:.0f} MiB)"
+    what = uri if size is None else f"{uri} ({size / 2**20:.0f} MiB)"
     return _failure(
         Reason.STORAGE_FULL,
         f"{what} does not fit on the volume for models. Raise spec.serving.modelStorage.size, or "

@@ -1,11 +1,11 @@
-"""Every connection of the S3 client, judged when it is made.
+"""Every connection of a storage client, judged when it is made.
 
 The client resolves names itself and follows redirects, so a look at the endpoint beforehand is not
 enough: a DNS server may answer otherwise the second time, and an endpoint may point elsewhere. The
 client is therefore given a proxy that listens on loopback in this process. It resolves each host,
 asks the policy, and connects to the very address that was judged.
 
-    obstore → 127.0.0.1:<port> → addresses(host) by the policy → the server
+    client → 127.0.0.1:<port> → addresses(host) by the policy → the server
 
 TLS goes through untouched (CONNECT). Plain HTTP gets one request a connection: a client would keep
 the connection to a proxy for another server's requests too. Bytes are spliced in the kernel.
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from modelservice_runtime.artifacts.network import Network, canonical
+from modelservice_runtime.artifacts.network import ENDPOINT, Network, Subject, canonical
 from modelservice_runtime.failure import Failure
 
 HEAD_LIMIT: Final = 64 * 1024
@@ -32,6 +32,7 @@ AWS: Final = re.compile(r"([a-z0-9.-]+\.)?s3[.-]([a-z0-9-]+\.)*amazonaws\.com(\.
 END: Final = b"\r\n\r\n"
 CLOSE: Final = b"Connection: close\r\n\r\n"
 LOOPBACK: Final = "127.0.0.1"
+NOBODY: Final = ""  # as `trusted`: no host at all
 # Of the connection to a proxy, and not for the server.
 HOP: Final = (b"connection", b"proxy-connection", b"proxy-authorization", b"keep-alive")
 
@@ -51,14 +52,16 @@ class _Refused(Exception):  # noqa: N818 - an answer to the client
 
 
 class Guard:
-    """A proxy for one S3 client; it ends when nothing refers to it any more.
+    """A proxy for one client; it ends when nothing refers to it any more.
 
     `trusted` is the host of the endpoint that the Secret or the platform names, which may be
-    private; None is AWS.
+    private; None is AWS. `subject` is what led to the hosts, for messages.
     """
 
-    def __init__(self, network: Network, *, trusted: str | None) -> None:
-        self._judge = _Judge(network, trusted=trusted)
+    def __init__(
+        self, network: Network, *, trusted: str | None, subject: Subject = ENDPOINT
+    ) -> None:
+        self._judge = _Judge(network, trusted=trusted, subject=subject)
         self._listener = socket.create_server((LOOPBACK, 0), backlog=128)
         # NB: the thread must not keep this object alive, or nothing would ever end it.
         threading.Thread(
@@ -83,15 +86,18 @@ class Guard:
 class _Judge:
     """Where the client may connect to, and what it was refused."""
 
-    def __init__(self, network: Network, *, trusted: str | None) -> None:
+    def __init__(self, network: Network, *, trusted: str | None, subject: Subject) -> None:
         self.refusal: Failure | None = None
         self._network = network
+        self._subject = subject
         self._trusted = canonical(trusted) if trusted is not None else None
 
     def dial(self, host: str, *, port: int) -> socket.socket:
         """A connection to an address of `host` that the policy admits. Raises _Refused."""
         try:
-            addresses = self._network.addresses(host, port=port, trusted=self._trusts(host))
+            addresses = self._network.addresses(
+                host, port=port, trusted=self._trusts(host), subject=self._subject
+            )
         except Failure as failure:
             self.refusal = failure
             raise _Refused("403 Forbidden") from None

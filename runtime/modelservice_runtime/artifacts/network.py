@@ -7,7 +7,7 @@ parser takes for one (`127.1`, `0x7f000001`, `::ffff:127.0.0.1`, NAT64, 6to4). W
 not repeated: the endpoint stands in a Secret, and messages reach a status that more people read.
 
 `check` looks before anything else is done, for a message that says what to correct. What counts is
-`guard`, which judges each connection of the S3 client by `addresses` when it is made.
+`guard`, which judges each connection of a client by `addresses` when it is made.
 """
 
 import ipaddress
@@ -45,6 +45,26 @@ _IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What led to an address, and what to do where it may not: words for messages."""
+
+    name: str
+    advice: str
+    reason: Reason
+
+    def refused(self, problem: str) -> Failure:
+        """`problem` goes on after the name: "leads to …"."""
+        return Failure(reason=self.reason, message=f"{self.name} {problem}. {self.advice}")
+
+
+ENDPOINT = Subject(
+    name="The endpoint",
+    advice="Correct AWS_ENDPOINT_URL in the Secret.",
+    reason=Reason.ENDPOINT_REFUSED,
+)
+
+
+@dataclass(frozen=True)
 class Network:
     """The platform's policy. `allow_loopback` is for tests: nothing that a user sets reaches it."""
 
@@ -65,13 +85,18 @@ class Network:
         host, port = _host_and_port(url)
         self.addresses(host, port=port, trusted=trusted)
 
-    def addresses(self, host: str, *, port: int, trusted: bool) -> tuple[str, ...]:
-        """The addresses of a host; raises `Failure` where one of them may not be connected to."""
-        found = _addresses(host, port=port)
+    def addresses(
+        self, host: str, *, port: int, trusted: bool, subject: Subject = ENDPOINT
+    ) -> tuple[str, ...]:
+        """The addresses of a host; raises `Failure` where one of them may not be connected to.
+
+        `subject` is what led to the host, for the message.
+        """
+        found = _addresses(host, port=port, subject=subject)
         for address in found:
             problem = self._problem(address, trusted=trusted)
             if problem is not None:
-                raise _refused(f"The endpoint leads to {problem}.")
+                raise subject.refused(f"leads to {problem}")
         return tuple(str(address) for address in found)
 
     def _problem(self, address: Address, *, trusted: bool) -> str | None:
@@ -95,56 +120,54 @@ _BROADCAST = ipaddress.ip_address("255.255.255.255")
 def _host_and_port(url: str) -> tuple[str, int]:
     if not (url.isascii() and url.isprintable()) or " " in url:
         # URL parsers drop some of these and keep others, each its own.
-        raise _refused("The endpoint must be written without spaces and special characters.")
+        raise ENDPOINT.refused("must be written without spaces and special characters")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise _refused(
-            "The endpoint is not a URL; write it as https://host or https://host:port."
+        raise ENDPOINT.refused(
+            "is not a URL; write it as https://host or https://host:port"
         ) from None
     if parts.scheme not in ("http", "https"):
-        raise _refused("The endpoint must be a URL that begins with https:// or http://.")
+        raise ENDPOINT.refused("must be a URL that begins with https:// or http://")
     if parts.username is not None or parts.password is not None:
-        raise _refused("The endpoint holds a user name or password; these belong into the Secret.")
+        raise ENDPOINT.refused("holds a user name or password; these belong into the Secret")
     if "\\" in url or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise _refused(
-            "The endpoint must be https://host or https://host:port, with nothing after it."
-        )
+        raise ENDPOINT.refused("must be https://host or https://host:port, with nothing after it")
     host = parts.hostname or ""
     if ":" not in host and not _PLAIN_HOST.fullmatch(host):
-        raise _refused("The endpoint's host may have letters, digits, dots and hyphens only.")
+        raise ENDPOINT.refused("has a host with more than letters, digits, dots and hyphens")
     return host, port or (443 if parts.scheme == "https" else 80)
 
 
 def canonical(host: str) -> str:
     """A host as URL parsers write it in the end, whichever way it was spelled."""
     try:
-        address = _literal(host)
+        address = _literal(host, subject=ENDPOINT)
     except Failure:
         address = None
     return str(address) if address is not None else host.rstrip(".").lower()
 
 
-def _literal(host: str) -> Address | None:
+def _literal(host: str, *, subject: Subject) -> Address | None:
     """The address that a host is, None for a name; `Failure` for what looks like one and is not."""
     bare = host.rstrip(".")
     if ":" in bare:
         try:
             return ipaddress.IPv6Address(bare.partition("%")[0])
         except ValueError:
-            raise _refused("The endpoint's host is not an IPv6 address.") from None
+            raise subject.refused("leads to a host that is no IPv6 address") from None
     if _NUMBER.fullmatch(bare.rpartition(".")[2]):
         # URL parsers take a host whose last label is a number for an IPv4 address, whole.
         try:
             return ipaddress.IPv4Address(socket.inet_aton(bare))
         except OSError:
-            raise _refused("The endpoint's host is not an IPv4 address.") from None
+            raise subject.refused("leads to a host that is no IPv4 address") from None
     return None
 
 
-def _addresses(host: str, *, port: int) -> tuple[Address, ...]:
-    address = _literal(host)
+def _addresses(host: str, *, port: int, subject: Subject) -> tuple[Address, ...]:
+    address = _literal(host, subject=subject)
     if address is not None:
         return (address,)
     try:
@@ -152,8 +175,8 @@ def _addresses(host: str, *, port: int) -> tuple[Address, ...]:
     except (OSError, UnicodeError):
         raise Failure(
             reason=Reason.STORAGE_UNAVAILABLE,
-            message="The endpoint's host has no address (DNS does not know it). "
-            "Correct AWS_ENDPOINT_URL in the Secret, or wait until the name exists.",
+            message=f"{subject.name} leads to a host without an address (DNS does not know it). "
+            f"{subject.advice} Or wait until the name exists.",
         ) from None
     return tuple(ipaddress.ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found)
 
@@ -174,10 +197,3 @@ def _with_embedded(address: Address) -> tuple[Address, ...]:
     if embeds:
         return address, ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return (address,)
-
-
-def _refused(message: str) -> Failure:
-    return Failure(
-        reason=Reason.ENDPOINT_REFUSED,
-        message=f"{message} Correct AWS_ENDPOINT_URL in the Secret.",
-    )

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import obstore
@@ -22,19 +23,26 @@ RANGE_BYTES = 8 * 1024 * 1024
 WINDOW = 8
 
 
-async def ordered(
+Read = Callable[[int, int], Awaitable[memoryview]]
+"""Called with (start, end) of a range; exactly its bytes."""
+
+
+def ordered(
     store: S3Store, *, key: str, size: int, etag: str | None
 ) -> AsyncGenerator[memoryview, None]:
     """Yield the object's bytes in order; every range is of the version that `etag` names."""
+    return windowed(partial(_read, store, key=key, etag=etag), size=size)
+
+
+async def windowed(read: Read, *, size: int) -> AsyncGenerator[memoryview, None]:
+    """Yield `size` bytes in order, read as parallel ranges."""
     offsets = iter(range(0, size, RANGE_BYTES))
-    window: deque[asyncio.Task[memoryview]] = deque()
+    window: deque[asyncio.Future[memoryview]] = deque()
     try:
         while True:
             while len(window) < WINDOW and (start := next(offsets, None)) is not None:
                 end = min(start + RANGE_BYTES, size)
-                window.append(
-                    asyncio.create_task(_read(store, key=key, start=start, end=end, etag=etag))
-                )
+                window.append(asyncio.ensure_future(read(start, end)))
             if not window:
                 return
             yield await window.popleft()
@@ -44,7 +52,7 @@ async def ordered(
         await asyncio.gather(*window, return_exceptions=True)
 
 
-async def _read(store: S3Store, *, key: str, start: int, end: int, etag: str | None) -> memoryview:
+async def _read(store: S3Store, start: int, end: int, *, key: str, etag: str | None) -> memoryview:
     options: GetOptions = {"range": (start, end)}
     if etag is not None:
         options["if_match"] = etag

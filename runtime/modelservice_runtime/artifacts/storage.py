@@ -124,7 +124,7 @@ class Storage:
         started = time.monotonic()
         head = self.head()
         if head.size > _free(target.parent):
-            raise full(self.place, size=head.size)
+            raise full(self.uri, size=head.size)
         partial = target.with_name(f".{target.name}.partial")
         try:
             with self._translated():

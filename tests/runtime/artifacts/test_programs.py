@@ -18,6 +18,7 @@ from modelservice_runtime.triton import executor_path
 from tests.runtime.examples import document, linear, model_entry
 from tests.runtime.formats.models import FILES, weights
 from tests.runtime.s3 import LOOPBACK, S3
+from tests.runtime.web import File, Site
 
 IMPATIENT = {"MODELSERVICE_PATIENCE": "0"}
 
@@ -79,6 +80,18 @@ def test_fetch_writes_what_triton_loads(pod: Pod, s3: S3) -> None:
     config = (model / "config.pbtxt").read_text()
     assert "max_batch_size: 8" in config
     assert 'string_value: "4"' in config
+
+
+def test_a_model_of_a_web_server_is_served_as_any_other(pod: Pod, page: Site) -> None:
+    uri = page.put("/m.onnx", File(linear().SerializeToString()))
+    wanted = document(model_entry(uri=uri, credentials=""))
+    pod.places.document.write_text(json.dumps(wanted))
+    digest = pod.check()["models"][0]["digest"]
+    wanted = document(model_entry(uri=uri, credentials="", digest=digest))
+    pod.places.document.write_text(json.dumps(wanted))
+    pod.fetch()
+    path = pod.places.models / "digits" / "1" / "model.onnx"
+    assert path.read_bytes() == linear().SerializeToString()
 
 
 def test_a_triton_with_onnxruntime_gets_no_executor(pod: Pod, s3: S3) -> None:

@@ -1,0 +1,57 @@
+"""Where a model's file may lie: the URIs that `source.uri` takes, one form a scheme.
+
+Each scheme has a rule of its own that holds only for it, so that a wrong URI is told the form that
+it nearly has. A form is only about spelling: which addresses may be reached is judged in the pod,
+when a connection is made.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from modelservice_operator.api.scalars import S3_OBJECT_REGEX
+from modelservice_operator.api.schema import Rule
+
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
+# As elsewhere a segment is not dots alone; servers write a space and its like with %.
+_QUOTED = r"([A-Za-z0-9!_*()=+@:,~$&;-]|%[0-9A-Fa-f]{2})"
+_HTTPS = rf"https://{_HOST}(/\.*{_QUOTED}(\.|{_QUOTED})*)+"
+
+SCHEMES: Final = ("s3://", "https://")
+_SCHEMES_TEXT: Final = " or ".join((", ".join(SCHEMES[:-1]), SCHEMES[-1]))
+
+
+def _form(scheme: str, regex: str, *, form: str) -> Rule[str]:
+    """A URI that begins with `scheme` matches `regex`; others are not judged."""
+    compiled = re.compile(regex)
+    return Rule(
+        cel=f"!self.startsWith('{scheme}') || self.matches(r'^(?:{regex})$')",
+        check=lambda uri: not uri.startswith(scheme) or compiled.fullmatch(uri) is not None,
+        message=f"uri must be {form}",
+    )
+
+
+SourceUri = Annotated[
+    str,
+    Field(strict=True, min_length=1, max_length=1024),
+    Rule[str](
+        cel=" || ".join(f"self.startsWith('{scheme}')" for scheme in SCHEMES),
+        check=lambda uri: uri.startswith(SCHEMES),
+        message=f"uri must begin with {_SCHEMES_TEXT}",
+    ),
+    _form(
+        "s3://",
+        S3_OBJECT_REGEX,
+        form="s3://<bucket>/<key> without spaces, '?', '#', '%' or '..', "
+        "as in s3://models/digits/model.onnx",
+    ),
+    _form(
+        "https://",
+        _HTTPS,
+        form="https://<host>/<path> without user name, password, '?', '#' or '..' (credentials "
+        "belong into the Secret), as in https://example.com/digits/model.onnx",
+    ),
+]

@@ -1,0 +1,88 @@
+"""A file on its way to the models' volume: it appears whole or not at all, with its digest.
+
+What every source but S3 writes through: the bytes are counted against what was announced, so that
+a server that sends more fills no disk, and hashed as they come.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from modelservice_runtime.artifacts.errors import full
+from modelservice_runtime.artifacts.storage import Download, OnProgress
+from modelservice_runtime.failure import Failure, Reason
+
+
+class Landing:
+    """Takes the `size` bytes of `uri` in order and puts them to `target` when its block ends."""
+
+    def __init__(self, target: Path, *, uri: str, size: int, on_progress: OnProgress) -> None:
+        self._target = target
+        self._partial = target.with_name(f".{target.name}.partial")
+        self._uri = uri
+        self._size = size
+        self._on_progress = on_progress
+        self._digest = hashlib.sha256()
+        self._done = 0
+        self._started = time.monotonic()
+
+    def __enter__(self) -> Self:
+        usage = os.statvfs(self._target.parent)
+        if self._size > usage.f_bavail * usage.f_frsize:
+            raise full(self._uri, size=self._size)
+        self._file = self._partial.open("wb")
+        return self
+
+    def add(self, chunk: bytes | memoryview) -> None:
+        """Write what comes next."""
+        self._done += len(chunk)
+        if self._done > self._size:
+            raise self._other("more")
+        self._digest.update(chunk)
+        try:
+            self._file.write(chunk)
+        except OSError as error:
+            raise self._unwritten(error) from None
+        self._on_progress(self._done, self._size)
+
+    def finish(self) -> Download:
+        """Let the file appear; `StorageUnavailable` where bytes are missing."""
+        if self._done < self._size:
+            raise self._other("fewer")
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._unwritten(error) from None
+        self._partial.replace(self._target)
+        return Download(
+            digest=f"sha256:{self._digest.hexdigest()}",
+            size=self._size,
+            seconds=time.monotonic() - self._started,
+        )
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._partial.unlink(missing_ok=True)
+        self._file.close()
+
+    def _other(self, how: str) -> Failure:
+        return Failure(
+            reason=Reason.STORAGE_UNAVAILABLE,
+            message=f"{self._uri} came with {how} bytes than its size of {self._size}. See that "
+            "the file is whole, and that nothing writes it while it is read.",
+        )
+
+    def _unwritten(self, error: OSError) -> Exception:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return full(self._uri, size=self._size)
+        return error

@@ -1,0 +1,36 @@
+"""From a URI to the source that reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelservice_runtime.artifacts.network import Network
+from modelservice_runtime.artifacts.sources.https import open_https
+from modelservice_runtime.artifacts.sources.source import Source
+from modelservice_runtime.artifacts.storage import Storage
+from modelservice_runtime.failure import Failure, Reason
+
+
+def open_source(uri: str, *, credentials: Path | None, network: Network) -> Source:
+    """The file that `uri` names; `credentials` is where its Secret is mounted, if it has one.
+
+    Raises `Failure`: `SourceNotFound` for a scheme that is none of ours, `SecretMissing`, and what
+    the scheme says of a wrong address.
+    """
+    scheme = uri.partition("://")[0]
+    match scheme:
+        case "s3":
+            if credentials is None:
+                raise Failure(
+                    reason=Reason.SECRET_MISSING,
+                    message=f"{uri} needs the keys of a Secret. Name one in source.secretRef.",
+                )
+            return Storage.open(uri, credentials=credentials, network=network)
+        case "https":
+            return open_https(uri, credentials=credentials, network=network)
+        case _:
+            raise Failure(
+                reason=Reason.SOURCE_NOT_FOUND,
+                message="source.uri has a scheme that this version does not read. Write it as "
+                "s3://bucket/path/model.onnx or https://host/path/model.onnx.",
+            )
