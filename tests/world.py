@@ -216,6 +216,18 @@ class World:
         conditions = [{"type": verdict, "status": "True", "lastTransitionTime": rfc3339(self.now)}]
         self.children["Job", name] = _with(job, status={"conditions": conditions})
 
+    def find_no_node(self, message: str) -> None:
+        """Controllers and scheduler: there are pods, and no node for them, in these words."""
+        self.run_pods(ready=False, room=0)
+        owned = {ref["uid"] for pod in self.pods for ref in pod["metadata"]["ownerReferences"]}
+        for name in self.jobs():
+            job = self.children["Job", name]
+            if job.uid not in owned:
+                self.pods.append(self._pod(labels={"labels": dict(job.labels)}, owner=job.uid))
+        for pod in self.pods:
+            nowhere = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+            pod["status"]["conditions"] = [{**nowhere, "message": message}]
+
     def jobs(self) -> list[str]:
         return sorted(name for kind, name in self.children if kind == "Job")
 

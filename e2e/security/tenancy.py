@@ -26,7 +26,7 @@ CORE = "/api/v1/namespaces"
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces"
 VICTIM = "victim"
 FORGED = "example.com/forged"
-CREDENTIALED = frozenset({"fetch", "check", "train"})  # containers that read from storage
+CREDENTIALED = frozenset({"fetch", "agent", "check", "train"})  # containers that read from storage
 VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
 
 
@@ -267,6 +267,9 @@ def _pods(stage: Stage) -> Iterator[Figure]:
     yield none_of("pods that get more than they need", wrong, of=len(pods), least=8)
 
 
+READ_ONLY = {"readOnly": True}
+
+
 def _too_much(spec: Manifest) -> Iterator[str]:
     if spec.get("automountServiceAccountToken") is not False:
         yield "a token for the Kubernetes API"
@@ -274,10 +277,12 @@ def _too_much(spec: Manifest) -> Iterator[str]:
     secrets = set()
     for volume in spec.get("volumes", ()):
         (source,) = volume.keys() - {"name"}
-        if source == "secret":
+        if source in {"secret", "persistentVolumeClaim"}:
             secrets.add(volume["name"])
-        if source not in {"configMap", "emptyDir", "secret"}:
+        if source not in {"configMap", "emptyDir", "secret", "persistentVolumeClaim"}:
             yield f"a volume of type {source}"
+        if not volume.get("persistentVolumeClaim", READ_ONLY).get("readOnly"):
+            yield f"the claim of {volume['name']} to write to"
     for container in [*spec.get("initContainers", ()), *spec["containers"]]:
         seen = {mount["name"] for mount in container.get("volumeMounts", ())} & secrets
         if seen and container["name"] not in CREDENTIALED:

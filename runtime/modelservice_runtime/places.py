@@ -11,3 +11,4 @@ class Places:
     document: Path = Path("/etc/modelservice/revision/models.json")
     models: Path = Path("/models")
     key: Path = Path("/run/modelservice/restricted-key")
+    claims: Path = Path("/mnt/claims")

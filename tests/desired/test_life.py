@@ -49,6 +49,22 @@ def test_a_model_of_unknown_bytes_is_looked_at_first_and_pinned() -> None:
     assert status["models"][0]["inputs"] == tensors
 
 
+def test_a_claim_that_is_missing_is_named_until_it_appears() -> None:
+    """The pod of the check, and without one the serving pod: it hangs before any program runs."""
+    for sha256 in (None, SHA):
+        source = {"uri": "pvc://models/m.onnx", **({"sha256": sha256} if sha256 else {})}
+        world = World(service(models=[{"name": "m", "source": source}]))
+        world.settle()
+        world.find_no_node('0/1 nodes are available: persistentvolumeclaim "models" not found.')
+        world.settle()
+        assert world.condition("Ready") == ("False", "ClaimMissing")
+        assert world.condition("Reconciling") == ("True", "ClaimMissing")
+        assert "PersistentVolumeClaim models" in str(world.service["status"])
+        world.find_no_node("0/1 nodes are available: 1 Insufficient cpu.")
+        world.settle()
+        assert world.condition("Ready") == ("False", "Unschedulable")
+
+
 def test_a_check_that_heals_is_tried_again_and_one_that_does_not_waits() -> None:
     world = World(service(models=[{"name": "m", "source": {"uri": "s3://models/m.onnx"}}]))
     world.settle()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.golden.files import Golden
-from tests.world import PLATFORM, World, grant, referring, service, trained, version
+from tests.world import PLATFORM, SHA, World, grant, referring, service, trained, version
 
 RESULT: dict[str, Any] = {
     "ok": True,
@@ -39,6 +39,15 @@ def source_on_a_web_server() -> World:
     source = {"uri": "https://example.com/m.onnx", "secretRef": {"name": "example-com"}}
     open_to_all = {"uri": "https://example.com/n.onnx"}
     models = [{"name": "m", "source": source}, {"name": "n", "source": open_to_all}]
+    return World(service(models=models))
+
+
+def source_on_a_claim() -> World:
+    """Two models of one claim, which Triton may not see; its bytes are known, so nothing waits."""
+    models = [
+        {"name": name, "source": {"uri": f"pvc://my.models/{name}.onnx", "sha256": SHA}}
+        for name in ("m", "n")
+    ]
     return World(service(models=models))
 
 
@@ -127,6 +136,7 @@ WORLDS: list[Callable[[], World]] = [
     source_of_known_bytes,
     source_of_unknown_bytes,
     source_on_a_web_server,
+    source_on_a_claim,
     everything_stated,
     an_ensemble,
     training_begins,
@@ -168,6 +178,27 @@ def test_every_container_is_confined_and_asks_for_resources() -> None:
                 assert security["readOnlyRootFilesystem"] is True
                 assert security["capabilities"] == {"drop": ["ALL"]}
                 assert {"cpu", "memory"} <= container["resources"]["requests"].keys()
+
+
+@pytest.mark.parametrize("sha256", [SHA, None])
+def test_a_claim_is_mounted_to_be_read_and_only_where_it_is_read(sha256: str | None) -> None:
+    source = {"uri": "pvc://my.models/m.onnx", **({"sha256": sha256} if sha256 else {})}
+    world = World(service(models=[{"name": "m", "source": source}]))
+    world.settle()
+    (pod,) = _pod_specs(world)
+    claims = [one for one in pod["volumes"] if "persistentVolumeClaim" in one]
+    assert [one["persistentVolumeClaim"] for one in claims] == [
+        {"claimName": "my.models", "readOnly": True}
+    ]
+    mounts = {
+        container["name"]: mount
+        for container in [*pod.get("initContainers", []), *pod["containers"]]
+        for mount in container["volumeMounts"]
+        if mount["name"] == claims[0]["name"]
+    }
+    readers = ("fetch", "agent") if sha256 else ("check",)
+    expected = {"name": claims[0]["name"], "mountPath": "/mnt/claims/my.models", "readOnly": True}
+    assert mounts == dict.fromkeys(readers, expected)
 
 
 def test_nobody_else_can_aim_a_service_at_an_object_of_another_name() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from modelservice_operator.api import Gpu
-from modelservice_operator.status.scheduling import no_node
+from modelservice_operator.status.scheduling import claim_without_volume, missing_claim, no_node
 
 FULL = (
     "0/3 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, "
@@ -34,3 +36,30 @@ def test_what_the_scheduler_tried_besides_is_left_out() -> None:
 
 def test_unknown_words_are_passed_on() -> None:
     assert "something new" in no_node("something new", gpu=None)
+
+
+@pytest.mark.parametrize(
+    ("message", "claim", "unbound"),
+    [
+        (
+            '0/3 nodes are available: persistentvolumeclaim "models.a" not found. preemption: 0/3 '
+            "nodes are available: 3 Preemption is not helpful for scheduling.",
+            "models.a",
+            False,
+        ),
+        ('persistentvolumeclaim "models" not found', "models", False),
+        ("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", None, True),
+        (
+            "0/1 nodes are available: 1 node(s) didn't find available persistent volumes to bind.",
+            None,
+            True,
+        ),
+        ("0/1 nodes are available: 1 node(s) had volume node affinity conflict.", None, False),
+        (FULL, None, False),
+    ],
+)
+def test_a_claim_that_is_the_cause_is_recognised(
+    message: str, claim: str | None, unbound: bool
+) -> None:
+    assert missing_claim(message) == claim
+    assert claim_without_volume(message) is unbound

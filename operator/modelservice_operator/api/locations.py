@@ -12,15 +12,18 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from modelservice_operator.api.scalars import S3_OBJECT_REGEX
+from modelservice_operator.api.scalars import S3_OBJECT_REGEX, SEGMENTS_REGEX
 from modelservice_operator.api.schema import Rule
 
+_CLAIM = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
 # As elsewhere a segment is not dots alone; servers write a space and its like with %.
 _QUOTED = r"([A-Za-z0-9!_*()=+@:,~$&;-]|%[0-9A-Fa-f]{2})"
 _HTTPS = rf"https://{_HOST}(/\.*{_QUOTED}(\.|{_QUOTED})*)+"
 
-SCHEMES: Final = ("s3://", "https://")
+_PVC = rf"pvc://{_CLAIM}{SEGMENTS_REGEX}"
+
+SCHEMES: Final = ("s3://", "https://", "pvc://")
 _SCHEMES_TEXT: Final = " or ".join((", ".join(SCHEMES[:-1]), SCHEMES[-1]))
 
 
@@ -54,4 +57,15 @@ SourceUri = Annotated[
         form="https://<host>/<path> without user name, password, '?', '#' or '..' (credentials "
         "belong into the Secret), as in https://example.com/digits/model.onnx",
     ),
+    _form(
+        "pvc://",
+        _PVC,
+        form="pvc://<claim>/<path> without spaces or '..', as in pvc://models/digits/model.onnx",
+    ),
 ]
+
+
+def claim_of(uri: str) -> str | None:
+    """The PersistentVolumeClaim that a URI names; None where it is of another scheme."""
+    scheme, _, rest = uri.partition("://")
+    return rest.partition("/")[0] if scheme == "pvc" else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Final, Literal
 
 from modelservice_operator.api.common import Gpu, ModelFormat, Resources, SecretRef
-from modelservice_operator.api.locations import SourceUri
+from modelservice_operator.api.locations import SourceUri, claim_of
 from modelservice_operator.api.scalars import (
     CanonicalDecimal,
     CanonicalDuration,
@@ -33,7 +33,8 @@ class Source(Schema):
     """A model file that exists. Its format is read from its content."""
 
     uri: SourceUri
-    """The file: s3://<bucket>/<key>, or https://<host>/<path>."""
+    """The file: s3://<bucket>/<key>, https://<host>/<path>, or pvc://<claim>/<path> with a
+    PersistentVolumeClaim of this namespace."""
 
     format: ModelFormat | None = None
     """Format that the file must have: a file of another one is refused. TorchExport is what
@@ -64,6 +65,13 @@ class Source(Schema):
             message="recipe is for SafeTensors only: leave recipe out, or set format to "
             "SafeTensors",
             path=".recipe",
+        ),
+        Rule(
+            cel="!has(self.secretRef) || !self.uri.startsWith('pvc://')",
+            check=lambda source: source.secret_ref is None or claim_of(source.uri) is None,
+            message="secretRef must not stand beside pvc://, which needs no credentials: "
+            "leave it out",
+            path=".secretRef",
         ),
     )
 

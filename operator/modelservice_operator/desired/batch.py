@@ -31,6 +31,7 @@ def check(
     check_hash: str,
     document: Mapping[str, Any],
     secrets: Sequence[str],
+    claims: Sequence[str],
     storage: str,
     platform: Platform,
 ) -> tuple[Child, Child]:
@@ -43,7 +44,7 @@ def check(
         "data": {DOCUMENT_KEY: json.dumps(document, sort_keys=True, indent=1)},
     }
     mounts = {"models": "/models", "config": DOCUMENT_DIR, "tmp": "/tmp"}  # noqa: S108
-    mounts |= pods.credential_mounts(secrets)
+    mounts |= pods.credential_mounts(secrets) | pods.claim_mounts(claims)
     container = pods.container(
         name=CHECK,
         image=platform.images.agent,
@@ -63,6 +64,7 @@ def check(
         pods.scratch(name="tmp", size="1Gi"),
         {"name": "config", "configMap": {"name": name}},
         *pods.credential_volumes(secrets),
+        *pods.claim_volumes(claims),
     ]
     job = _job(
         owner=owner,

@@ -49,6 +49,11 @@ def volume(secret: str) -> str:
     return f"credentials-{_slug(secret, room=LIMIT - len('credentials-'))}"
 
 
+def claim_volume(claim: str) -> str:
+    """Name of the volume (a DNS label) that mounts a claim (a DNS subdomain)."""
+    return f"claim-{_slug(claim, room=LIMIT - len('claim-'))}"
+
+
 def _slug(text: str, *, room: int) -> str:
     """`text` as part of a DNS label; what had to change carries a hash of the original."""
     plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelservice_operator.api import Model, Source, VersionRef, names
+from modelservice_operator.api.locations import claim_of
 from modelservice_operator.desired.model_config import model_config
 from modelservice_operator.desired.platform import Platform
 
 CREDENTIALS = "/etc/modelservice/credentials"
+CLAIMS = "/mnt/claims"
 
 Tensors = tuple[Mapping[str, Any], ...]
 
@@ -115,6 +117,12 @@ def secret_of(origin: Source | VersionRef, *, platform: Platform) -> str | None:
 def secrets(entries: Sequence[ModelEntry]) -> tuple[str, ...]:
     """The Secrets that open the models' places."""
     return tuple(entry.secret for entry in entries if entry.secret is not None)
+
+
+def claims(entries: Sequence[ModelEntry]) -> tuple[str, ...]:
+    """The PersistentVolumeClaims that hold models."""
+    found = (claim_of(entry.uri or "") for entry in entries)
+    return tuple(sorted({claim for claim in found if claim is not None}))
 
 
 def _document_entry(entry: ModelEntry) -> dict[str, Any]:

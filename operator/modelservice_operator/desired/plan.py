@@ -9,7 +9,7 @@ from modelservice_operator.desired import batch, serving_pod, workload
 from modelservice_operator.desired.autoscaler import autoscaler
 from modelservice_operator.desired.carried import carried
 from modelservice_operator.desired.child import Child
-from modelservice_operator.desired.model_set import ModelEntry, document, secrets
+from modelservice_operator.desired.model_set import ModelEntry, claims, document, secrets
 from modelservice_operator.desired.model_version import model_version
 from modelservice_operator.desired.network import disruption_budget, network_policy, service
 from modelservice_operator.desired.numbering import numbered
@@ -92,6 +92,7 @@ def _check(situation: Situation, *, platform: Platform, now: float) -> Iterator[
         check_hash=check.hash,
         document=_document(situation, entries=check.entries, revision=None, platform=platform),
         secrets=secrets(check.entries),
+        claims=claims(check.entries),
         storage=serving_pod.storage_size(spec, platform=platform),
         platform=platform,
     )

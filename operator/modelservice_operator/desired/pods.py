@@ -8,7 +8,7 @@ from typing import Any
 from modelservice_operator.api import Gpu, Resources, names, quantity
 from modelservice_operator.api.quantity import canonical
 from modelservice_operator.desired import child_names
-from modelservice_operator.desired.model_set import CREDENTIALS
+from modelservice_operator.desired.model_set import CLAIMS, CREDENTIALS
 from modelservice_operator.desired.platform import Platform, resources_of
 
 Manifest = dict[str, Any]
@@ -112,6 +112,21 @@ def credential_mounts(secrets: Iterable[str]) -> dict[str, str]:
     return {
         child_names.volume(secret): f"{CREDENTIALS}/{secret}" for secret in sorted(set(secrets))
     }
+
+
+def claim_volumes(claims: Iterable[str]) -> list[Manifest]:
+    return [
+        {
+            "name": child_names.claim_volume(claim),
+            # The volume itself is read-only too, so that the kubelet changes no owner in it.
+            "persistentVolumeClaim": {"claimName": claim, "readOnly": True},
+        }
+        for claim in sorted(set(claims))
+    ]
+
+
+def claim_mounts(claims: Iterable[str]) -> dict[str, str]:
+    return {child_names.claim_volume(claim): f"{CLAIMS}/{claim}" for claim in sorted(set(claims))}
 
 
 def scratch(*, name: str, size: str, memory: bool = False) -> Manifest:

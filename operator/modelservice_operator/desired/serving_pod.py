@@ -12,7 +12,7 @@ from typing import Any
 from modelservice_operator.api import ModelServiceSpec, Serving, names, quantity
 from modelservice_operator.desired import pods
 from modelservice_operator.desired.child import Owner, labels
-from modelservice_operator.desired.model_set import ModelEntry, secrets
+from modelservice_operator.desired.model_set import ModelEntry, claims, secrets
 from modelservice_operator.desired.platform import Platform
 
 Manifest = dict[str, Any]
@@ -40,7 +40,7 @@ def template(
 ) -> Manifest:
     """The pod template, complete: equal input gives equal bytes."""
     serving = spec.serving
-    opened = secrets(entries)
+    opened, mounted = secrets(entries), claims(entries)
     own = labels(owner=owner, component="serving", revision=revision)
     return {
         "metadata": {
@@ -51,8 +51,8 @@ def template(
             **pods.gpu_affinity(spec.gpu),
             "automountServiceAccountToken": False,
             "initContainers": [
-                _fetch(spec, platform=platform, secrets=opened),
-                _agent(spec, platform=platform, secrets=opened),
+                _fetch(spec, platform=platform, secrets=opened, claims=mounted),
+                _agent(spec, platform=platform, secrets=opened, claims=mounted),
             ],
             "containers": [_triton(spec, platform=platform)],
             "enableServiceLinks": False,  # else each Service of the namespace adds variables
@@ -71,6 +71,7 @@ def template(
                 pods.scratch(name="tmp", size="1Gi"),
                 {"name": "config", "configMap": {"name": f"{owner.name}-{revision}"}},
                 *pods.credential_volumes(opened),
+                *pods.claim_volumes(mounted),
             ],
         },
     }
@@ -81,8 +82,10 @@ def storage_size(spec: ModelServiceSpec, *, platform: Platform) -> str:
     return stated.size if stated is not None else platform.model_storage
 
 
-def _fetch(spec: ModelServiceSpec, *, platform: Platform, secrets: Sequence[str]) -> Manifest:
-    mounts = {**MODELS, **pods.credential_mounts(secrets)}
+def _fetch(
+    spec: ModelServiceSpec, *, platform: Platform, secrets: Sequence[str], claims: Sequence[str]
+) -> Manifest:
+    mounts = {**MODELS, **pods.credential_mounts(secrets), **pods.claim_mounts(claims)}
     return pods.container(
         name="fetch",
         image=platform.images.agent,
@@ -113,9 +116,11 @@ def _bringing(spec: ModelServiceSpec, *, platform: Platform) -> dict[str, str]:
     }
 
 
-def _agent(spec: ModelServiceSpec, *, platform: Platform, secrets: Sequence[str]) -> Manifest:
+def _agent(
+    spec: ModelServiceSpec, *, platform: Platform, secrets: Sequence[str], claims: Sequence[str]
+) -> Manifest:
     # It brings models too, when they change.
-    mounts = {**MODELS, **pods.credential_mounts(secrets)}
+    mounts = {**MODELS, **pods.credential_mounts(secrets), **pods.claim_mounts(claims)}
     agent = pods.container(
         name="agent",
         image=platform.images.agent,

@@ -6,6 +6,8 @@ import re
 
 from modelservice_operator.api import Gpu
 
+_NO_CLAIM = re.compile(r'persistentvolumeclaim "([a-z0-9.-]+)" not found')
+_UNBOUND = ("unbound immediate PersistentVolumeClaims", "available persistent volumes to bind")
 _COUNTS = re.compile(r"^\d+ ")
 # What the scheduler tried after that: preemption, claims of dynamic resources.
 _NOTES = re.compile(r"\.? (?:preemption:|no new claims to deallocate).*", re.DOTALL)
@@ -29,6 +31,17 @@ def no_node(message: str, *, gpu: Gpu | None) -> str:
             )
     told = "; ".join(reasons)
     return " ".join(["No node fits.", *advice, f"The scheduler says: {told or message.strip()}."])
+
+
+def missing_claim(message: str) -> str | None:
+    """The claim that does not exist, where that is why no node fits."""
+    found = _NO_CLAIM.search(message)
+    return found[1] if found is not None else None
+
+
+def claim_without_volume(message: str) -> bool:
+    """Whether a claim that has no volume is why no node fits."""
+    return any(words in message for words in _UNBOUND)
 
 
 def _reasons(message: str) -> list[str]:

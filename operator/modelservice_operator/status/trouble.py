@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from modelservice_operator.api import duration
+from modelservice_operator.api import Gpu, duration
 from modelservice_operator.desired.runs import Run
 from modelservice_operator.desired.situation import Situation
 from modelservice_operator.observed.jobs import JobVerdict, Phase
@@ -24,7 +24,7 @@ from modelservice_operator.observed.pods import (
     unschedulable,
 )
 from modelservice_operator.rollout.revisions import Revision
-from modelservice_operator.status.scheduling import no_node
+from modelservice_operator.status.scheduling import claim_without_volume, missing_claim, no_node
 from modelservice_operator.view import Manifest
 
 
@@ -81,7 +81,7 @@ def run_trouble(run: Run) -> Trouble | None:
         text = f"The training of {model} waits: {waiting.get('message', '')}"
         return Trouble(str(waiting["reason"]), text)
     if verdict.reason == "Unschedulable":
-        return Trouble("Unschedulable", no_node(verdict.message, gpu=run.training.gpu))
+        return nowhere(verdict.message, gpu=run.training.gpu)
     if verdict.reason:
         return Trouble(verdict.reason, verdict.message)
     if verdict.phase is Phase.SUCCEEDED:
@@ -98,7 +98,7 @@ def check_trouble(situation: Situation) -> Trouble | None:
     if verdict.phase is Phase.FAILED:
         return _job_failed(verdict, what="The check of the models")
     if verdict.reason == "Unschedulable":
-        return Trouble("Unschedulable", no_node(verdict.message, gpu=None))
+        return nowhere(verdict.message, gpu=None)
     if check.progress.get("reason"):
         text = f"The check of the models waits: {check.progress.get('message', '')}"
         return Trouble(str(check.progress["reason"]), text)
@@ -124,10 +124,28 @@ def fetching(situation: Situation) -> Trouble | None:
 
 def scheduling(situation: Situation) -> Trouble | None:
     for pod in _target_pods(situation):
-        nowhere = unschedulable(pod)
-        if nowhere is not None:
-            return Trouble("Unschedulable", no_node(nowhere[1], gpu=situation.service.spec.gpu))
+        found = unschedulable(pod)
+        if found is not None:
+            return nowhere(found[1], gpu=situation.service.spec.gpu)
     return None
+
+
+def nowhere(message: str, *, gpu: Gpu | None) -> Trouble:
+    """No node fits, in the scheduler's words."""
+    claim = missing_claim(message)
+    if claim is not None:
+        return Trouble(
+            "ClaimMissing",
+            f"The PersistentVolumeClaim {claim} does not exist in this namespace. Create it, or "
+            "correct source.uri.",
+        )
+    if claim_without_volume(message):
+        return Trouble(
+            "ClaimUnbound",
+            "A PersistentVolumeClaim of source.uri has no volume yet (kubectl get pvc). See that "
+            "its StorageClass makes one, or that there is a volume that fits it.",
+        )
+    return Trouble("Unschedulable", no_node(message, gpu=gpu))
 
 
 def images(situation: Situation) -> Trouble | None:

@@ -21,6 +21,7 @@ from modelservice_runtime.document import Document, Model
 from modelservice_runtime.failure import Failure, Reason, patience, patiently
 from modelservice_runtime.formats import table
 from modelservice_runtime.formats.format import Format, Statement
+from modelservice_runtime.places import Places
 from modelservice_runtime.progress import Progress
 from modelservice_runtime.tensors import Signature
 from modelservice_runtime.triton import ensemble
@@ -32,6 +33,8 @@ Policy = Callable[[Iterable[str]], Network]
 
 # What is brought has this name until its content says what it is.
 _UNNAMED = "model.download"
+
+_PLACES = Places()
 
 log = logging.getLogger(__name__)
 
@@ -76,12 +79,14 @@ class Brought:
 
 @dataclass(frozen=True)
 class Settings:
-    """What surrounds the models: the volume, its size in bytes if known, patience in seconds.
+    """What surrounds the models: the volume, its size in bytes if known, patience in seconds;
+    where claims are mounted that hold some.
 
     `python_models` says whether the platform allows code of users' own.
     """
 
     root: Path
+    claims: Path
     network: Network
     target: Target
     patience: float
@@ -90,13 +95,20 @@ class Settings:
 
     @classmethod
     def of(
-        cls, document: Document, *, root: Path, environ: Mapping[str, str], policy: Policy
+        cls,
+        document: Document,
+        *,
+        root: Path,
+        environ: Mapping[str, str],
+        policy: Policy,
+        claims: Path = _PLACES.claims,
     ) -> "Settings":
         """From the document, the container's environment and the network policy."""
         cpus = environ.get("MODELSERVICE_TRITON_CPUS")
         quota = environ.get("MODELSERVICE_MODEL_STORAGE_BYTES")
         return cls(
             root=root,
+            claims=claims,
             network=policy(document.allowed_networks),
             target=Target(
                 backends=document.backends,
@@ -154,7 +166,12 @@ def bring(model: Model, *, settings: Settings, used: int = 0) -> Brought:
     if digest is None or digest != model.digest:
         path.unlink(missing_ok=True)
         path = folder / _UNNAMED
-        source = open_source(model.uri, credentials=model.credentials, network=settings.network)
+        source = open_source(
+            model.uri,
+            credentials=model.credentials,
+            network=settings.network,
+            claims=settings.claims,
+        )
         _require_room(source, quota=settings.quota, used=used)
         digest = source.download(path, on_progress=TransferLog(model.name)).digest
     fetch_seconds = clock.lap()

@@ -33,7 +33,9 @@ def program(
 ) -> Mapping[str, Any]:
     """Check what the mounted document wants; the content of the termination message."""
     document = Document.read(places.document)
-    settings = Settings.of(document, root=places.models, environ=environ, policy=policy)
+    settings = Settings.of(
+        document, root=places.models, environ=environ, policy=policy, claims=places.claims
+    )
     with ProgressServer(port=port) as progress:
         return result(
             bring_all(document, settings=settings, progress=progress), revision=document.revision

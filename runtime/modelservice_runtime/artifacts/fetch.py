@@ -42,7 +42,9 @@ def program(
     """Bring what the mounted document wants; the content of the termination message."""
     text = places.document.read_text()
     document = Document.parse_text(text)
-    settings = Settings.of(document, root=places.models, environ=environ, policy=policy)
+    settings = Settings.of(
+        document, root=places.models, environ=environ, policy=policy, claims=places.claims
+    )
     with ProgressServer(port=port) as progress:
         brought = bring_all(document, settings=settings, progress=progress)
     repository = Repository(places.models)

@@ -29,7 +29,10 @@ class Pod:
     def __init__(self, root: Path, s3: S3) -> None:
         self.s3 = s3
         self.places = Places(
-            document=root / "models.json", models=root / "models", key=root / "run" / "key"
+            document=root / "models.json",
+            models=root / "models",
+            key=root / "run" / "key",
+            claims=root / "claims",
         )
         self.places.models.mkdir()
         self.places.key.parent.mkdir()
@@ -88,6 +91,20 @@ def test_a_model_of_a_web_server_is_served_as_any_other(pod: Pod, page: Site) ->
     pod.places.document.write_text(json.dumps(wanted))
     digest = pod.check()["models"][0]["digest"]
     wanted = document(model_entry(uri=uri, credentials="", digest=digest))
+    pod.places.document.write_text(json.dumps(wanted))
+    pod.fetch()
+    path = pod.places.models / "digits" / "1" / "model.onnx"
+    assert path.read_bytes() == linear().SerializeToString()
+
+
+def test_a_model_of_a_claim_is_copied(pod: Pod) -> None:
+    claim = pod.places.claims / "models"
+    claim.mkdir(parents=True)
+    (claim / "m.onnx").write_bytes(linear().SerializeToString())
+    wanted = document(model_entry(uri="pvc://models/m.onnx", credentials=""))
+    pod.places.document.write_text(json.dumps(wanted))
+    digest = pod.check()["models"][0]["digest"]
+    wanted = document(model_entry(uri="pvc://models/m.onnx", credentials="", digest=digest))
     pod.places.document.write_text(json.dumps(wanted))
     pod.fetch()
     path = pod.places.models / "digits" / "1" / "model.onnx"

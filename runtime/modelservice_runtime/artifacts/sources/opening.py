@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from modelservice_runtime.artifacts.network import Network
+from modelservice_runtime.artifacts.sources.claim import open_claim
 from modelservice_runtime.artifacts.sources.https import open_https
 from modelservice_runtime.artifacts.sources.source import Source
 from modelservice_runtime.artifacts.storage import Storage
 from modelservice_runtime.failure import Failure, Reason
 
 
-def open_source(uri: str, *, credentials: Path | None, network: Network) -> Source:
+def open_source(uri: str, *, credentials: Path | None, network: Network, claims: Path) -> Source:
     """The file that `uri` names; `credentials` is where its Secret is mounted, if it has one.
+    Claims are mounted below `claims`.
 
     Raises `Failure`: `SourceNotFound` for a scheme that is none of ours, `SecretMissing`, and what
     the scheme says of a wrong address.
@@ -28,9 +30,12 @@ def open_source(uri: str, *, credentials: Path | None, network: Network) -> Sour
             return Storage.open(uri, credentials=credentials, network=network)
         case "https":
             return open_https(uri, credentials=credentials, network=network)
+        case "pvc":
+            return open_claim(uri, claims=claims)
         case _:
             raise Failure(
                 reason=Reason.SOURCE_NOT_FOUND,
                 message="source.uri has a scheme that this version does not read. Write it as "
-                "s3://bucket/path/model.onnx or https://host/path/model.onnx.",
+                "s3://bucket/path/model.onnx, https://host/path/model.onnx or "
+                "pvc://claim/path/model.onnx.",
             )
