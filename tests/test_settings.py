@@ -90,6 +90,7 @@ def test_a_whole_platform_is_read() -> None:
             "uri": "s3://other/",
             "endpoint": "http://s3",
             "region": "eu-1",
+            "huggingFaceEndpoint": "https://hub",
             "secretName": "secret",
         },
         "security": {
@@ -105,7 +106,11 @@ def test_a_whole_platform_is_read() -> None:
 
     assert found.triton == Triton(backends=("python",), gpu=False)
     assert found.storage == Storage(
-        uri="s3://other/", endpoint="http://s3", region="eu-1", secret_name="secret"
+        uri="s3://other/",
+        endpoint="http://s3",
+        region="eu-1",
+        hugging_face_endpoint="https://hub",
+        secret_name="secret",
     )
     assert found.allowed_networks == ("10.0.0.0/8",)
     assert found.allowed_pod_labels == ("team",)

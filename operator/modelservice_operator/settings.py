@@ -147,6 +147,7 @@ def platform(document: Any) -> Platform:
             uri=storage.text("uri", Storage().uri),
             endpoint=storage.text("endpoint", ""),
             region=storage.text("region", Storage().region),
+            hugging_face_endpoint=storage.text("huggingFaceEndpoint", ""),
             secret_name=storage.text("secretName", Storage().secret_name),
         ),
         allowed_networks=security.texts("allowedNetworks", ()),

@@ -1,8 +1,8 @@
 """The last word of a pod program: one JSON object that the kubelet puts into the pod's status.
 
 Kubernetes cuts a termination message at 4,096 bytes, which would break the JSON, so it is made
-short enough here: first the tensors go, then the least telling details, at last the sentence is
-shortened. The operator reads nothing else of a program that has ended.
+short enough here: first the tensors go, then pins and the least telling details, at last the
+sentence is shortened. The operator reads nothing else of a program that has ended.
 """
 
 import json
@@ -20,6 +20,7 @@ LIMIT_BYTES = 4096
 PATH = Path("/dev/termination-log")
 
 _EXIT_TERMINATED = 128 + signal.SIGTERM
+_TENSORS = ("inputs", "outputs")
 _DISPENSABLE = ("timings", "metrics")
 
 log = logging.getLogger(__name__)
@@ -30,9 +31,11 @@ def success(result: Mapping[str, Any]) -> str:
     document: dict[str, Any] = {"ok": True, **result}
     if _fits(document):
         return _dump(document)
-    document = {**_without_tensors(document), "truncated": True}
+    document = {**_without(document, *_TENSORS), "truncated": True}
     if "models" in document:
-        document["models"] = [_without_tensors(model) for model in document["models"]]
+        document["models"] = [_without(model, *_TENSORS) for model in document["models"]]
+        if not _fits(document):
+            document["models"] = [_without(model, "pin") for model in document["models"]]
     for key in _DISPENSABLE:
         if not _fits(document):
             document.pop(key, None)
@@ -79,8 +82,8 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
     sys.exit(_EXIT_TERMINATED)
 
 
-def _without_tensors(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if key not in ("inputs", "outputs")}
+def _without(document: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in keys}
 
 
 def _fits(document: Mapping[str, Any]) -> bool:

@@ -28,6 +28,7 @@ def test_the_examples_are_all_there() -> None:
         "linear",
         "modelversion",
         "onnx-from-https",
+        "onnx-from-hugging-face",
         "onnx-from-pvc",
         "onnx-from-s3",
         "python-model",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from modelservice_operator.desired.situation import SURGE_PATIENCE
 from modelservice_operator.observed.jobs import RETRY_AFTER
 from modelservice_operator.observed.pods import rfc3339
@@ -47,6 +49,23 @@ def test_a_model_of_unknown_bytes_is_looked_at_first_and_pinned() -> None:
     world.run_pods()
     status = world.settle()
     assert status["models"][0]["inputs"] == tensors
+
+
+def test_a_branch_of_a_hub_is_pinned_to_the_commit_that_the_check_saw() -> None:
+    commit, digest = "c" * 40, "sha256:" + "d" * 64
+    world = World(service(models=[{"name": "m", "source": {"uri": "hf://org/repo@main/m.onnx"}}]))
+    world.settle()
+    seen = {"name": "m", "version": 1, "digest": digest, "pin": commit}
+    world.end_job(world.jobs()[0], container="check", ok=True, models=[seen])
+    world.settle()
+    (config,) = [item for (kind, _), item in world.children.items() if kind == "ConfigMap"]
+    (wanted,) = json.loads(config.owned["data"]["models.json"])["models"]
+    assert (wanted["uri"], wanted["digest"]) == (f"hf://org/repo@{commit}/m.onnx", digest)
+    writes = len(world.writes)
+    world.run_pods()
+    world.settle()
+    assert world.condition("Ready") == ("True", "Serving")
+    assert len(world.writes) == writes, "the pin is no change of the spec"
 
 
 def test_a_claim_that_is_missing_is_named_until_it_appears() -> None:

@@ -13,12 +13,13 @@ TENSOR = {"name": "x", "dataType": "FP32", "shape": [-1, 10]}
 
 
 def test_what_is_known_is_taken() -> None:
+    tensors = {"inputs": [TENSOR], "outputs": [TENSOR]}
     told = {
         "name": "digits",
         "digest": DIGEST,
+        "pin": "c" * 40,
         "format": "TorchScript",
-        "inputs": [TENSOR],
-        "outputs": [TENSOR],
+        **tensors,
     }
 
     assert models({"ok": True, "models": [told]}) == {"digits": told}
@@ -31,6 +32,13 @@ def test_what_a_newer_agent_tells_besides_is_left_out() -> None:
     assert models({"models": [newer]}) == {
         "digits": {"name": "digits", "digest": DIGEST, "inputs": [TENSOR]}
     }
+
+
+@pytest.mark.parametrize("pin", ["main", "../x", "c" * 41, "C" * 40, 7, None, ["c" * 40]])
+def test_what_is_no_pin_is_left_out(pin: object) -> None:
+    """It becomes a part of an address."""
+    told = {"name": "digits", "digest": DIGEST, "pin": pin}
+    assert models({"models": [told]}) == {"digits": {"name": "digits", "digest": DIGEST}}
 
 
 @pytest.mark.parametrize("told", [None, "Pickle", "onnx", ["ONNX"], {"a": 1}, 7])

@@ -49,6 +49,16 @@ def test_sixteen_models_with_the_longest_names_fit() -> None:
     assert size(termination.success({"models": models, "timings": {"fetch": 1.1}})) <= 4096
 
 
+def test_pins_go_before_models_do() -> None:
+    models = [
+        {**model(f"{index:02}" + "n" * 61, tensors=64), "pin": "sha256:" + "b" * 64}
+        for index in range(16)
+    ]
+    text = termination.success({"models": models, "timings": {"fetch": 1.1}})
+    assert size(text) <= 4096
+    assert [one["digest"] for one in json.loads(text)["models"]] == ["sha256:" + "a" * 64] * 16
+
+
 def test_a_result_without_a_list_of_models_loses_its_own_tensors() -> None:
     text = termination.success({"run": "6f2c", **model("digits", tensors=64)})
     assert json.loads(text)["run"] == "6f2c"

@@ -22,8 +22,10 @@ _QUOTED = r"([A-Za-z0-9!_*()=+@:,~$&;-]|%[0-9A-Fa-f]{2})"
 _HTTPS = rf"https://{_HOST}(/\.*{_QUOTED}(\.|{_QUOTED})*)+"
 
 _PVC = rf"pvc://{_CLAIM}{SEGMENTS_REGEX}"
+_HF_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
+_HF = rf"hf://{_HF_NAME}/{_HF_NAME}(@[A-Za-z0-9][A-Za-z0-9._-]{{0,127}})?{SEGMENTS_REGEX}"
 
-SCHEMES: Final = ("s3://", "https://", "pvc://")
+SCHEMES: Final = ("s3://", "https://", "pvc://", "hf://")
 _SCHEMES_TEXT: Final = " or ".join((", ".join(SCHEMES[:-1]), SCHEMES[-1]))
 
 
@@ -62,6 +64,12 @@ SourceUri = Annotated[
         _PVC,
         form="pvc://<claim>/<path> without spaces or '..', as in pvc://models/digits/model.onnx",
     ),
+    _form(
+        "hf://",
+        _HF,
+        form="hf://<organisation>/<repository>[@<revision>]/<path>, where a revision is a branch, "
+        "a tag or a commit without '/', as in hf://org/digits@main/model.onnx",
+    ),
 ]
 
 
@@ -69,3 +77,10 @@ def claim_of(uri: str) -> str | None:
     """The PersistentVolumeClaim that a URI names; None where it is of another scheme."""
     scheme, _, rest = uri.partition("://")
     return rest.partition("/")[0] if scheme == "pvc" else None
+
+
+def pinned(uri: str, *, pin: str | None) -> str:
+    """The URI that goes on meaning what a check found: `pin` is a commit of a hub."""
+    if pin is None or not uri.startswith("hf://"):
+        return uri
+    return re.sub(r"^(hf://[^/@]+/[^/@]+)(?:@[^/]+)?/", rf"\1@{pin}/", uri)

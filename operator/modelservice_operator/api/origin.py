@@ -33,8 +33,9 @@ class Source(Schema):
     """A model file that exists. Its format is read from its content."""
 
     uri: SourceUri
-    """The file: s3://<bucket>/<key>, https://<host>/<path>, or pvc://<claim>/<path> with a
-    PersistentVolumeClaim of this namespace."""
+    """The file: s3://<bucket>/<key>, https://<host>/<path>, pvc://<claim>/<path> with a
+    PersistentVolumeClaim of this namespace, or hf://<organisation>/<repository>[@<revision>]/<path>
+    on Hugging Face (revision main when left out)."""
 
     format: ModelFormat | None = None
     """Format that the file must have: a file of another one is refused. TorchExport is what

@@ -54,7 +54,7 @@ def check(
         read_only=mounts.keys() - {"models", "tmp"},
         platform=platform,
         env={
-            **pods.storage_environment(platform),
+            **pods.source_environment(platform),
             **pods.room_environment(storage),
             "MODELSERVICE_PATIENCE": PATIENCE,
         },

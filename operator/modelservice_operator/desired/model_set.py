@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelservice_operator.api import Model, Source, VersionRef, names
-from modelservice_operator.api.locations import claim_of
+from modelservice_operator.api.locations import claim_of, pinned
 from modelservice_operator.desired.model_config import model_config
 from modelservice_operator.desired.platform import Platform
 
@@ -33,6 +33,8 @@ class ModelEntry:
     uri: str | None = None
     digest: str | None = None
     secret: str | None = None
+    # what names the bytes for good where the uri does not: a check found it
+    pin: str | None = None
     # what the user says that the file is, or the version does: format, recipe, and the tensors of a
     # version whose file may not hold them; what is not said is absent
     said: Mapping[str, Any] = field(default_factory=dict)
@@ -131,7 +133,7 @@ def _document_entry(entry: ModelEntry) -> dict[str, Any]:
         return {**head, **model_config(entry.spec)}
     return {
         **head,
-        "uri": entry.uri,
+        "uri": pinned(entry.uri, pin=entry.pin),
         "digest": entry.digest,
         "stated": entry.spec.source is not None and entry.spec.source.sha256 is not None,
         # empty where there are none: a runtime of another version looks for the key

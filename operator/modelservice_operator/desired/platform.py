@@ -31,6 +31,7 @@ class Storage:
     uri: str = "s3://models/"
     endpoint: str = ""
     region: str = "us-east-1"
+    hugging_face_endpoint: str = ""  # a mirror; empty: the hub itself
     secret_name: str = "modelservice-storage"  # noqa: S105 - the name of a Secret, not its value
 
 

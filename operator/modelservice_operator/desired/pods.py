@@ -91,6 +91,14 @@ def storage_environment(platform: Platform) -> dict[str, str]:
     }
 
 
+def source_environment(platform: Platform) -> dict[str, str]:
+    """What reads models needs to know of the platform's stores."""
+    return {
+        **storage_environment(platform),
+        "MODELSERVICE_HUGGING_FACE_ENDPOINT": platform.storage.hugging_face_endpoint,
+    }
+
+
 def room_environment(storage: str) -> dict[str, str]:
     """Tells a program how much it may write, so that it can say so before the kubelet evicts it."""
     return {"MODELSERVICE_MODEL_STORAGE_BYTES": str(int(quantity.parse(storage)))}

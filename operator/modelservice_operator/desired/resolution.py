@@ -142,6 +142,7 @@ def _fill(
             return ()
         known: dict[str, Any] = {"digest": chosen}
         if chosen == found_digest:
+            known["pin"] = seen.get("pin")
             if seen.get("format") and has_bytes:
                 known["format"] = seen["format"]
             for side in ("inputs", "outputs"):

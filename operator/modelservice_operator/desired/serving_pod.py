@@ -111,7 +111,7 @@ _TRITON_CPUS = {
 def _bringing(spec: ModelServiceSpec, *, platform: Platform) -> dict[str, str]:
     """What a program that brings models is told of its surroundings."""
     return {
-        **pods.storage_environment(platform),
+        **pods.source_environment(platform),
         **pods.room_environment(storage_size(spec, platform=platform)),
     }
 

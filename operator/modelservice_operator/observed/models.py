@@ -18,10 +18,11 @@ _TENSORS: Final[TypeAdapter[Any]] = TypeAdapter(Tensors)
 _FIELDS: Final = ("name", "dataType", "shape")
 _FORMATS: Final = frozenset(get_args(ModelFormat))
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_PIN: Final = re.compile(r"[0-9a-f]{40}")
 
 
 def models(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """By name: `digest`, `format` and tensors of each model, as far as a result has them."""
+    """By name: `digest`, `pin`, `format` and tensors of each model, as far as a result has them."""
     told = result.get("models")
     found: dict[str, dict[str, Any]] = {}
     for item in told if isinstance(told, list) else ():
@@ -31,6 +32,9 @@ def models(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         digest = item.get("digest")
         if isinstance(digest, str) and _DIGEST.fullmatch(digest):
             model["digest"] = digest
+        pin = item.get("pin")
+        if isinstance(pin, str) and _PIN.fullmatch(pin):
+            model["pin"] = pin
         known_format = item.get("format")
         if isinstance(known_format, str) and known_format in _FORMATS:
             model["format"] = known_format

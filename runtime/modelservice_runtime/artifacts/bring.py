@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.sources.opening import open_source
-from modelservice_runtime.artifacts.sources.source import Source
+from modelservice_runtime.artifacts.sources.source import Pinning, Source
 from modelservice_runtime.artifacts.transfer import TransferLog
 from modelservice_runtime.document import Document, Model
 from modelservice_runtime.failure import Failure, Reason, patience, patiently
@@ -44,12 +44,14 @@ class Brought:
     """A model on the local disk. Times in seconds; `config` is the text of `config.pbtxt`.
 
     An ensemble has no file and no `format`: its `path` is the version's folder, which stays empty.
+    `pin` is what names the bytes for good where the URI does not (a commit).
     """
 
     model: Model
     format: Format | None
     path: Path
     digest: str | None
+    pin: str | None
     size: int
     signature: Signature
     config: str
@@ -70,6 +72,8 @@ class Brought:
             head |= {"format": "Ensemble"}
         else:
             head |= {"digest": self.digest, "size": self.size, "format": self.format.name}
+        if self.pin is not None:
+            head |= {"pin": self.pin}
         return {
             **head,
             "inputs": [tensor.document() for tensor in self.signature.inputs],
@@ -80,13 +84,14 @@ class Brought:
 @dataclass(frozen=True)
 class Settings:
     """What surrounds the models: the volume, its size in bytes if known, patience in seconds;
-    where claims are mounted that hold some.
+    where claims are mounted that hold some, and the hub that others are on (empty: the usual).
 
     `python_models` says whether the platform allows code of users' own.
     """
 
     root: Path
     claims: Path
+    hub: str
     network: Network
     target: Target
     patience: float
@@ -109,6 +114,7 @@ class Settings:
         return cls(
             root=root,
             claims=claims,
+            hub=environ.get("MODELSERVICE_HUGGING_FACE_ENDPOINT", ""),
             network=policy(document.allowed_networks),
             target=Target(
                 backends=document.backends,
@@ -159,6 +165,7 @@ def bring_all(
 def bring(model: Model, *, settings: Settings, used: int = 0) -> Brought:
     """Bring one model. `used` is what the other models take of the volume, in bytes."""
     clock = _Laps()
+    pin: str | None = None
     folder = model.folder(settings.root)
     folder.mkdir(parents=True, exist_ok=True)
     path = table.kept(folder) or folder / _UNNAMED
@@ -171,9 +178,11 @@ def bring(model: Model, *, settings: Settings, used: int = 0) -> Brought:
             credentials=model.credentials,
             network=settings.network,
             claims=settings.claims,
+            hub=settings.hub,
         )
         _require_room(source, quota=settings.quota, used=used)
         digest = source.download(path, on_progress=TransferLog(model.name)).digest
+        pin = source.pin() if isinstance(source, Pinning) else None
     fetch_seconds = clock.lap()
     if model.digest is not None and digest != model.digest:
         path.unlink()
@@ -188,6 +197,7 @@ def bring(model: Model, *, settings: Settings, used: int = 0) -> Brought:
         format=format_,
         path=path,
         digest=digest,
+        pin=pin,
         size=size,
         signature=signature,
         config=text,
@@ -209,6 +219,7 @@ def join(model: Model, *, settings: Settings, members: Mapping[str, Signature]) 
         format=None,
         path=path,
         digest=None,
+        pin=None,
         size=0,
         signature=signature,
         config=text,

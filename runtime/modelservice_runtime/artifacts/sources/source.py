@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from modelservice_runtime.artifacts.storage import Download, Head, OnProgress
 
@@ -22,4 +22,13 @@ class Source(Protocol):
 
     def download(self, target: Path, *, on_progress: OnProgress = ...) -> Download:
         """Bring the file to `target`, which appears whole or not at all."""
+        ...
+
+
+@runtime_checkable
+class Pinning(Protocol):
+    """A source whose address may come to mean other bytes, and that can say what it means now."""
+
+    def pin(self) -> str | None:
+        """What names these bytes for good, once they were looked at; None where nothing does."""
         ...

@@ -31,7 +31,7 @@ def volume(tmp_path: Path) -> Path:
 
 def opened(volume: Path, path: str) -> Source:
     uri = f"pvc://models/{path}"
-    return open_source(uri, credentials=None, network=Network(), claims=volume.parent)
+    return open_source(uri, credentials=None, network=Network(), claims=volume.parent, hub="")
 
 
 def copied(volume: Path, path: str) -> bytes:

@@ -24,7 +24,7 @@ DATE = "Mon, 01 Jan 2024 00:00:00 GMT"
 
 
 def opened(uri: str, *, secret: Path | None = None, network: Network = LOOPBACK) -> Source:
-    return open_source(uri, credentials=secret, network=network, claims=Path("/nowhere"))
+    return open_source(uri, credentials=secret, network=network, claims=Path("/nowhere"), hub="")
 
 
 def brought(source: Source, folder: Path) -> bytes:

@@ -21,7 +21,7 @@ FILE = File(b"a model")
 
 
 def opened(uri: str, *, secret: Path | None = None, network: Network = LOOPBACK) -> Source:
-    return open_source(uri, credentials=secret, network=network, claims=Path("/nowhere"))
+    return open_source(uri, credentials=secret, network=network, claims=Path("/nowhere"), hub="")
 
 
 def failure(source: Source) -> Failure:
