@@ -30,6 +30,7 @@ def test_the_examples_are_all_there() -> None:
         "onnx-from-https",
         "onnx-from-hugging-face",
         "onnx-from-pvc",
+        "onnx-from-registry",
         "onnx-from-s3",
         "python-model",
         "safetensors",

@@ -31,8 +31,10 @@ class SecretRef(Schema):
     name: ObjectName
     """Name of the Secret. Its keys for s3:// are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
     AWS_ENDPOINT_URL and AWS_REGION (and AWS_SESSION_TOKEN where there is one); for https://
-    HTTP_AUTHORIZATION (a whole header), or HTTP_USERNAME and HTTP_PASSWORD; for hf:// HF_TOKEN. For
-    all but s3:// ca.crt too, where an authority of one's own signed the server's certificate."""
+    HTTP_HOST (the server that they are for) with HTTP_AUTHORIZATION (a whole header), or with
+    HTTP_USERNAME and HTTP_PASSWORD; for hf:// HF_TOKEN; for oci:// .dockerconfigjson (as for
+    pulling images) or those of https://. For all but s3:// ca.crt too, where an authority of one's
+    own signed the server's certificate."""
 
 
 class TensorSpec(Schema):

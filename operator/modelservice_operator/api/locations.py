@@ -24,8 +24,15 @@ _HTTPS = rf"https://{_HOST}(/\.*{_QUOTED}(\.|{_QUOTED})*)+"
 _PVC = rf"pvc://{_CLAIM}{SEGMENTS_REGEX}"
 _HF_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
 _HF = rf"hf://{_HF_NAME}/{_HF_NAME}(@[A-Za-z0-9][A-Za-z0-9._-]{{0,127}})?{SEGMENTS_REGEX}"
+_OCI_NAME = r"[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*"
+_OCI = (
+    rf"oci://{_HOST}(/{_OCI_NAME})+(:[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}|@sha256:[0-9a-f]{{64}})"
+    r"(#[A-Za-z0-9._][A-Za-z0-9._/-]{0,254})?"
+)
 
-SCHEMES: Final = ("s3://", "https://", "pvc://", "hf://")
+SCHEMES: Final = ("s3://", "https://", "pvc://", "hf://", "oci://")
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _SCHEMES_TEXT: Final = " or ".join((", ".join(SCHEMES[:-1]), SCHEMES[-1]))
 
 
@@ -70,6 +77,13 @@ SourceUri = Annotated[
         form="hf://<organisation>/<repository>[@<revision>]/<path>, where a revision is a branch, "
         "a tag or a commit without '/', as in hf://org/digits@main/model.onnx",
     ),
+    _form(
+        "oci://",
+        _OCI,
+        form="oci://<registry>/<repository>:<tag> or oci://<registry>/<repository>@sha256:<digest> "
+        "(and #<title> of one file where there are several), as in "
+        "oci://registry.example.com/models/digits:v1",
+    ),
 ]
 
 
@@ -80,7 +94,12 @@ def claim_of(uri: str) -> str | None:
 
 
 def pinned(uri: str, *, pin: str | None) -> str:
-    """The URI that goes on meaning what a check found: `pin` is a commit of a hub."""
-    if pin is None or not uri.startswith("hf://"):
-        return uri
-    return re.sub(r"^(hf://[^/@]+/[^/@]+)(?:@[^/]+)?/", rf"\1@{pin}/", uri)
+    """The URI that goes on meaning what a check found.
+
+    `pin` is the commit of a hub's repository or the digest of a registry's manifest.
+    """
+    if pin is not None and uri.startswith("hf://") and _COMMIT.fullmatch(pin):
+        return re.sub(r"^(hf://[^/@]+/[^/@]+)(?:@[^/]+)?/", rf"\1@{pin}/", uri)
+    if pin is not None and uri.startswith("oci://") and _DIGEST.fullmatch(pin):
+        return re.sub(r"^(oci://[^/]+/[^:@#]+)[:@][^#]+", rf"\1@{pin}", uri)
+    return uri

@@ -34,8 +34,9 @@ class Source(Schema):
 
     uri: SourceUri
     """The file: s3://<bucket>/<key>, https://<host>/<path>, pvc://<claim>/<path> with a
-    PersistentVolumeClaim of this namespace, or hf://<organisation>/<repository>[@<revision>]/<path>
-    on Hugging Face (revision main when left out)."""
+    PersistentVolumeClaim of this namespace, hf://<organisation>/<repository>[@<revision>]/<path> on
+    Hugging Face (revision main when left out), or oci://<registry>/<repository>:<tag> (also
+    @sha256:<digest>, and #<title> of one file where an artifact has several)."""
 
     format: ModelFormat | None = None
     """Format that the file must have: a file of another one is refused. TorchExport is what

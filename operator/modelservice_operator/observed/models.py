@@ -18,7 +18,7 @@ _TENSORS: Final[TypeAdapter[Any]] = TypeAdapter(Tensors)
 _FIELDS: Final = ("name", "dataType", "shape")
 _FORMATS: Final = frozenset(get_args(ModelFormat))
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_PIN: Final = re.compile(r"[0-9a-f]{40}")
+_PIN: Final = re.compile(r"[0-9a-f]{40}|sha256:[0-9a-f]{64}")
 
 
 def models(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

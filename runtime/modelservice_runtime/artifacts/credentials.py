@@ -63,7 +63,7 @@ def files(directory: Path) -> list[Path]:
     """The keys of a mounted Secret; none where it does not exist."""
     try:
         # The kubelet keeps its own bookkeeping beside the keys, in names that begin with "..".
-        return [path for path in directory.iterdir() if path.is_file() and path.name[0] != "."]
+        return [path for path in directory.iterdir() if path.is_file() and path.name[:2] != ".."]
     except (FileNotFoundError, NotADirectoryError):
         return []
 

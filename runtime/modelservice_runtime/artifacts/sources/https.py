@@ -29,6 +29,7 @@ class WebSource:
         self._url = url
         self._authorization = authorization
         self._located: Located | None = None
+        self.expected: str | None = None  # the digest of the file, where something announced it
 
     @property
     def uri(self) -> str:
@@ -47,7 +48,11 @@ class WebSource:
         async def bring(file: RemoteFile) -> Download:
             located = await self._locate(file)
             with Landing(
-                target, uri=self.uri, size=located.size, on_progress=on_progress
+                target,
+                uri=self.uri,
+                size=located.size,
+                digest=self.expected,
+                on_progress=on_progress,
             ) as landing:
                 async with aclosing(file.chunks(located)) as chunks:
                     async for chunk in chunks:
@@ -78,4 +83,5 @@ def open_https(uri: str, *, credentials: Path | None, network: Network) -> WebSo
     """The file at an `https://` address."""
     keys = Keys.read(credentials, known=KEYS)
     web = Web.of(uri, keys=keys, opens=OPENS, network=network)
-    return WebSource(web, url=uri, authorization=keys.get(AUTHORIZATION) or keys.basic())
+    host = uri.split("/")[2].removesuffix(":443")
+    return WebSource(web, url=uri, authorization=keys.header(host=host))

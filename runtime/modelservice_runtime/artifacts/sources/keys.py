@@ -17,6 +17,7 @@ from modelservice_runtime.failure import Failure, Reason
 
 AUTHORIZATION = "HTTP_AUTHORIZATION"
 USERNAME, PASSWORD = "HTTP_USERNAME", "HTTP_PASSWORD"
+HOST = "HTTP_HOST"
 AUTHORITY = "ca.crt"
 _LIMIT = 64 * 1024  # bytes of one value
 
@@ -41,7 +42,7 @@ class Keys:
             return cls(name=None, values={})
         values = {}
         for path in files(directory):
-            if path.name not in (*known, AUTHORITY):
+            if path.name not in (*known, HOST, AUTHORITY):
                 continue
             try:
                 values[path.name] = path.read_bytes()[:_LIMIT].decode("ascii").strip()
@@ -72,11 +73,23 @@ class Keys:
             raise _missing(f"The Secret {self.name} has no key {key}. Add it.")
         return value
 
-    def basic(self) -> str | None:
-        """The header of a user name and password; None where the Secret has none."""
-        if self.get(USERNAME) is None and self.get(PASSWORD) is None:
+    def header(self, *, host: str) -> str | None:
+        """The header for the server at `host` (or `host:port`); None where the Secret has none.
+
+        The Secret names the server that its credentials are for. Whoever may write a ModelService
+        could else have them sent to a server of their own.
+        """
+        whole = self.get(AUTHORIZATION)
+        if whole is None and self.get(USERNAME) is None and self.get(PASSWORD) is None:
             return None
-        return basic(self.need(USERNAME), password=self.need(PASSWORD))
+        header = whole or basic(self.need(USERNAME), password=self.need(PASSWORD))
+        if self.need(HOST).lower() != host.lower():
+            raise Failure(
+                reason=Reason.ACCESS_DENIED,
+                message=f"The Secret {self.name} is for another server than {host}. Correct "
+                f"source.uri, or its key {HOST}.",
+            )
+        return header
 
     def tls(self) -> ssl.SSLContext:
         """Verifies servers by the image's authorities and the Secret's own."""

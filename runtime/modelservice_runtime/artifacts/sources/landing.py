@@ -20,14 +20,26 @@ from modelservice_runtime.failure import Failure, Reason
 
 
 class Landing:
-    """Takes the `size` bytes of `uri` in order and puts them to `target` when its block ends."""
+    """Takes the `size` bytes of `uri` in order and puts them to `target` when its block ends.
 
-    def __init__(self, target: Path, *, uri: str, size: int, on_progress: OnProgress) -> None:
+    `digest` is that of the bytes, where something announced it.
+    """
+
+    def __init__(
+        self,
+        target: Path,
+        *,
+        uri: str,
+        size: int,
+        on_progress: OnProgress,
+        digest: str | None = None,
+    ) -> None:
         self._target = target
         self._partial = target.with_name(f".{target.name}.partial")
         self._uri = uri
         self._size = size
         self._on_progress = on_progress
+        self._expected = digest
         self._digest = hashlib.sha256()
         self._done = 0
         self._started = time.monotonic()
@@ -55,13 +67,20 @@ class Landing:
         """Let the file appear; `StorageUnavailable` where bytes are missing."""
         if self._done < self._size:
             raise self._other("fewer")
+        digest = f"sha256:{self._digest.hexdigest()}"
+        if self._expected not in (None, digest):
+            raise Failure(
+                reason=Reason.STORAGE_UNAVAILABLE,
+                message=f"{self._uri} came with other bytes than its manifest announces. See to "
+                "the server that it comes from.",
+            )
         try:
             self._file.close()
         except OSError as error:
             raise self._unwritten(error) from None
         self._partial.replace(self._target)
         return Download(
-            digest=f"sha256:{self._digest.hexdigest()}",
+            digest=digest,
             size=self._size,
             seconds=time.monotonic() - self._started,
         )

@@ -8,6 +8,7 @@ from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.sources.claim import open_claim
 from modelservice_runtime.artifacts.sources.https import open_https
 from modelservice_runtime.artifacts.sources.hub import open_hub
+from modelservice_runtime.artifacts.sources.registry import open_registry
 from modelservice_runtime.artifacts.sources.source import Source
 from modelservice_runtime.artifacts.storage import Storage
 from modelservice_runtime.failure import Failure, Reason
@@ -37,10 +38,13 @@ def open_source(
             return open_claim(uri, claims=claims)
         case "hf":
             return open_hub(uri, credentials=credentials, network=network, endpoint=hub)
+        case "oci":
+            return open_registry(uri, credentials=credentials, network=network)
         case _:
             raise Failure(
                 reason=Reason.SOURCE_NOT_FOUND,
                 message="source.uri has a scheme that this version does not read. Write it as "
                 "s3://bucket/path/model.onnx, https://host/path/model.onnx, "
-                "pvc://claim/path/model.onnx or hf://org/repo@revision/model.onnx.",
+                "pvc://claim/path/model.onnx, hf://org/repo@revision/model.onnx or "
+                "oci://registry/repository:tag.",
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -59,12 +59,15 @@ class Located:
 
 
 class RemoteFile:
-    """The file at `url`."""
+    """The file at `url`. `renew` gets a new authorization where one has run out."""
 
-    def __init__(self, session: Session, *, url: str) -> None:
+    def __init__(
+        self, session: Session, *, url: str, renew: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         self._session = session
         self._web = session.web
         self._url = url
+        self._renew = renew
 
     async def locate(self) -> Located:
         """Look at the file without bringing it."""
@@ -117,6 +120,7 @@ class RemoteFile:
         """Exactly the bytes from `start` to before `end`, over as many connections as it takes."""
         data = bytearray()
         failed = 0
+        denied = False
         while len(data) < end - start:
             before = len(data)
             try:
@@ -128,9 +132,12 @@ class RemoteFile:
                 if failed >= ATTEMPTS:
                     raise
             except Failure as failure:
-                if failure.reason is not Reason.ACCESS_DENIED or url == self._url:
+                if failure.reason is not Reason.ACCESS_DENIED or denied:
                     raise
+                denied = True
                 failed += 1
+                if self._renew is not None:
+                    await self._renew()
             if failed:
                 await asyncio.sleep(FIRST_WAIT_SECONDS * 2 ** (failed - 1))
         return memoryview(data)

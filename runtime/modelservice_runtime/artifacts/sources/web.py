@@ -164,9 +164,11 @@ class Session:
         self._authorizations: dict[str, str] = {}
 
     def authorize(self, url: str, *, header: str | None) -> None:
-        """Send `header` as Authorization to the server of `url`, from now on."""
+        """Send `header` as Authorization to the server of `url` from now on; None: nothing."""
+        origin = self._origin(url)
+        self._authorizations.pop(origin, None)
         if header is not None:
-            self._authorizations[self._origin(url)] = header
+            self._authorizations[origin] = header
 
     @asynccontextmanager
     async def get(

@@ -157,6 +157,10 @@ def filled(folder: Path, **keys: str) -> Path:
 BASIC = "Basic " + base64.b64encode(b"me:pass:word").decode()
 
 
+def host(page: Site) -> str:
+    return f"127.0.0.1:{page.port}"
+
+
 @pytest.mark.parametrize(
     ("keys", "sent"),
     [
@@ -170,7 +174,8 @@ def test_credentials_are_for_the_server_of_the_uri_alone(
     page.put("/away", moved(page.url("/back", host="localhost")))
     page.put("/back", moved(page.url("/m.onnx")))
     page.put("/m.onnx", FILE)
-    assert opened(page.url("/away"), secret=filled(secret, **keys)).head().size == 7
+    filled(secret, HTTP_HOST=host(page), **keys)
+    assert opened(page.url("/away"), secret=secret).head().size == 7
     seen = {one.path: one.headers.get("Authorization") for one in page.asked}
     assert seen == {"/away": sent, "/back": None, "/m.onnx": sent}
 
@@ -196,6 +201,7 @@ def test_cookies_are_not_kept(page: Site) -> None:
         ({"HTTP_USERNAME": "me"}, "no key HTTP_PASSWORD"),
         ({"HTTP_PASSWORD": "hidden"}, "no key HTTP_USERNAME"),
         ({"HTTP_AUTHORIZATION": "Bearer hidden\r\nHost: b"}, "more than one line"),
+        ({"HTTP_AUTHORIZATION": "Bearer hidden"}, "no key HTTP_HOST"),
         ({"HTTP_AUTHORIZATION": "Bearer hidd\xe9n"}, "other characters than ASCII"),
         ({"ca.crt": "hidden"}, "no certificate in PEM"),
     ],
@@ -212,9 +218,23 @@ def test_a_secret_that_is_wrong_is_explained(
 
 
 def test_wrong_credentials_are_told_by_the_name_of_the_secret(page: Site, secret: Path) -> None:
-    told = failure(opened(page.put("/m.onnx", status(403)), secret=filled(secret, **TOKEN)))
+    filled(secret, HTTP_HOST=host(page), **TOKEN)
+    told = failure(opened(page.put("/m.onnx", status(403)), secret=secret))
     assert told.reason is Reason.ACCESS_DENIED
     assert "of the Secret web-secret" in told.message
+
+
+@pytest.mark.parametrize("named", ["example.com", "127.0.0.1", "127.0.0.1:1"])
+def test_credentials_are_not_sent_to_a_server_that_their_secret_does_not_name(
+    named: str, page: Site, secret: Path
+) -> None:
+    """Somebody who may write ModelServices, and not read Secrets, names a server of their own."""
+    uri = page.put("/m.onnx", FILE)
+    filled(secret, HTTP_HOST=named, **TOKEN)
+    with pytest.raises(Failure, match="is for another server") as caught:
+        opened(uri, secret=secret)
+    assert caught.value.reason is Reason.ACCESS_DENIED
+    assert page.asked == []
 
 
 TOKEN = {"HTTP_AUTHORIZATION": "Bearer canary-0123"}
@@ -235,7 +255,8 @@ def test_what_a_server_repeats_is_not_repeated(code: int, page: Site, secret: Pa
             Content_Range=token,
         )
 
-    told = failure(opened(page.put("/m.onnx", repeat), secret=filled(secret, **TOKEN)))
+    filled(secret, HTTP_HOST=host(page), **TOKEN)
+    told = failure(opened(page.put("/m.onnx", repeat), secret=secret))
     assert "canary" not in str(told)
 
 
