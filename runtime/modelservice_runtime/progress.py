@@ -28,6 +28,9 @@ class Progress:
     loss: str | None = None
     metrics: Mapping[str, str] = field(default_factory=dict)
     eta_seconds: int | None = None
+    bytes_done: int | None = None
+    bytes_total: int | None = None
+    bytes_per_second: int | None = None
     reason: str | None = None
     message: str | None = None
 
@@ -45,6 +48,9 @@ class Progress:
             "loss": self.loss,
             "metrics": dict(self.metrics) or None,
             "etaSeconds": self.eta_seconds,
+            "bytes": self.bytes_done,
+            "totalBytes": self.bytes_total,
+            "bytesPerSecond": self.bytes_per_second,
             "reason": self.reason,
             "message": self.message,
         }

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.sources.opening import open_source
 from modelservice_runtime.artifacts.sources.source import Pinning, Source
-from modelservice_runtime.artifacts.transfer import TransferLog
+from modelservice_runtime.artifacts.transfer import Transfer
 from modelservice_runtime.document import Document, Model
 from modelservice_runtime.failure import Failure, Reason, patience, patiently
 from modelservice_runtime.formats import table
@@ -152,7 +152,7 @@ def bring_all(
             one = patiently(
                 partial(join, model, settings=settings, members=members)
                 if model.steps
-                else partial(bring, model, settings=settings, used=used),
+                else partial(bring, model, settings=settings, used=used, tell=progress.publish),
                 seconds=settings.patience,
                 on_wait=lambda failure: progress.publish(Progress.waiting(failure)),
             )
@@ -162,8 +162,15 @@ def bring_all(
     return tuple(brought)
 
 
-def bring(model: Model, *, settings: Settings, used: int = 0) -> Brought:
-    """Bring one model. `used` is what the other models take of the volume, in bytes."""
+def bring(
+    model: Model,
+    *,
+    settings: Settings,
+    used: int = 0,
+    tell: Callable[[Progress], None] = lambda progress: None,
+) -> Brought:
+    """Bring one model. `used` is what the other models take of the volume, in bytes; `tell` hears
+    how far it is."""
     clock = _Laps()
     pin: str | None = None
     folder = model.folder(settings.root)
@@ -181,7 +188,7 @@ def bring(model: Model, *, settings: Settings, used: int = 0) -> Brought:
             hub=settings.hub,
         )
         _require_room(source, quota=settings.quota, used=used)
-        digest = source.download(path, on_progress=TransferLog(model.name)).digest
+        digest = source.download(path, on_progress=Transfer(model.name, tell=tell)).digest
         pin = source.pin() if isinstance(source, Pinning) else None
     fetch_seconds = clock.lap()
     if model.digest is not None and digest != model.digest:

@@ -9,8 +9,9 @@ from typing import Any
 import onnx
 import pytest
 
-from modelservice_runtime.artifacts import bring, check, fetch
+from modelservice_runtime.artifacts import check, fetch
 from modelservice_runtime.artifacts.network import Network
+from modelservice_runtime.artifacts.transfer import Transfer
 from modelservice_runtime.failure import Failure, Reason
 from modelservice_runtime.places import Places
 from modelservice_runtime.progress import Progress, ProgressServer
@@ -355,11 +356,39 @@ def test_a_model_that_appears_late_is_waited_for(
 
 def test_progress_lines_tell_rate_and_time_left(caplog: pytest.LogCaptureFixture) -> None:
     now = iter([0.0, 1.0, 6.0, 7.0, 10.0])
+    told: list[Progress] = []
     with caplog.at_level("INFO"):
-        listen = bring.TransferLog("digits", clock=lambda: next(now))
+        listen = Transfer("digits", tell=told.append, clock=lambda: next(now))
         for done in (10, 60, 70, 100):
             listen(done * 2**20, 100 * 2**20)
     assert caplog.messages == [
         "digits: 60.0 of 100.0 MiB, 10.0 MiB/s, 4 s left",
         "digits: 100.0 of 100.0 MiB, 10.0 MiB/s, 0 s left",
     ]
+    assert [json.loads(progress.to_json()) for progress in told][1] == {
+        "phase": "Loading",
+        "message": "Bringing the model digits.",
+        "bytes": 60 * 2**20,
+        "totalBytes": 100 * 2**20,
+        "bytesPerSecond": 10 * 2**20,
+        "etaSeconds": 4,
+    }
+
+
+def test_a_check_tells_how_far_a_download_is(
+    pod: Pod, page: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Progress] = []
+
+    class Server(ProgressServer):
+        def publish(self, progress: Progress) -> None:
+            super().publish(progress)
+            told.append(progress)
+
+    monkeypatch.setattr(check, "ProgressServer", Server)
+    uri = page.put("/m.onnx", File(linear().SerializeToString()))
+    wanted = document(model_entry(uri=uri, credentials=""))
+    pod.places.document.write_text(json.dumps(wanted))
+    pod.check()
+    size = len(linear().SerializeToString())
+    assert (told[-1].bytes_done, told[-1].bytes_total) == (size, size)
