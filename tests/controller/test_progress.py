@@ -40,6 +40,8 @@ GOOD = {
         ({"etaSeconds": float("inf")}, {name: GOOD[name] for name in GOOD if name != "etaSeconds"}),
         ({"metrics": {"a": 1, "b": "2"}}, GOOD | {"metrics": {"b": "2"}}),
         ({"message": "x" * 5000}, GOOD | {"message": "x" * 1024}),
+        ({"bytes": 5 * 2**30}, GOOD | {"bytes": 5 * 2**30}),
+        ({"totalBytes": 2**53, "bytesPerSecond": -1, "bytes": 1.5}, GOOD),
         ({"phase": "Dreaming"}, None),
     ],
 )

@@ -10,6 +10,7 @@ from modelservice_operator.api.common import Condition
 from modelservice_operator.api.scalars import Counter
 from modelservice_operator.api.schema import ListType, Range, Schema
 
+Bytes = Annotated[int, Range(0, 2**53)]
 Word = Annotated[str, Field(strict=True, max_length=64)]
 Name = Annotated[str, Field(strict=True, max_length=253)]
 Text = Annotated[str, Field(strict=True, max_length=1024)]
@@ -163,6 +164,22 @@ class ColdStartStatus(Schema):
     """The phase that took longest."""
 
 
+class DownloadStatus(Schema):
+    """A model on its way to the check that comes before anything is replaced."""
+
+    bytes: Bytes
+    """Bytes that are there."""
+
+    total_bytes: Bytes
+    """Bytes of the file."""
+
+    bytes_per_second: Bytes | None = None
+    """Bytes a second, from the beginning until now."""
+
+    eta: Word | None = None
+    """Time left, as a duration."""
+
+
 class ModelServiceStatus(Schema):
     """What the operator found."""
 
@@ -199,6 +216,9 @@ class ModelServiceStatus(Schema):
         Annotated[tuple[TrainingStatus, ...], Field(max_length=16), ListType("model")] | None
     ) = None
     """The latest run of each model that is trained."""
+
+    download: DownloadStatus | None = None
+    """How far the download of a check is; absent while none is under way."""
 
     rollout: RolloutStatus | None = None
     """The change under way, or the last one."""

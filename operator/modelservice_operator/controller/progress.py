@@ -33,7 +33,14 @@ TEXT_LIMIT: Final = 1024
 METRICS_LIMIT: Final = 16
 _PHASES: Final = frozenset({"Waiting", "Loading", "Training", "Exporting", "Uploading", "Done"})
 _TEXTS: Final = ("loss", "reason", "message")
-_COUNTS: Final = ("epoch", "epochs")
+# and what each must be below
+_COUNTS: Final = {
+    "epoch": 2**31,
+    "epochs": 2**31,
+    "bytes": 2**53,
+    "totalBytes": 2**53,
+    "bytesPerSecond": 2**53,
+}
 _CHANGE: Final = ("revision", "phase", "reason", "message")
 
 
@@ -120,8 +127,8 @@ def parse(text: bytes) -> dict[str, Any] | None:
     if not isinstance(answer, dict) or answer.get("phase") not in _PHASES:
         return None
     progress: dict[str, Any] = {"phase": answer["phase"]}
-    for name in _COUNTS:
-        if _is_count(answer.get(name)):
+    for name, limit in _COUNTS.items():
+        if _is_count(answer.get(name), below=limit):
             progress[name] = answer[name]
     for name in _TEXTS:
         if isinstance(answer.get(name), str):
@@ -155,8 +162,8 @@ def parse_models(text: bytes) -> dict[str, Any]:
     return {"change": change, **({"revision": revision} if isinstance(revision, str) else {})}
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+def _is_count(value: object, *, below: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < below
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from modelservice_operator.rollout.revisions import Revision
 from modelservice_operator.status import training
 from modelservice_operator.status.cold_start import cold_start
 from modelservice_operator.status.conditions import Condition, dated
+from modelservice_operator.status.download import download
 from modelservice_operator.status.scaling import scaling
 from modelservice_operator.status.trouble import Trouble, first, judge, run_trouble, scheduling
 from modelservice_operator.view import View
@@ -64,6 +65,9 @@ def derive(
         status |= _current(current, situation=situation)
     if situation.runs:
         status["training"] = training.entries(situation.runs)
+    under_way = download(situation)
+    if under_way is not None:
+        status["download"] = under_way
     if situation.step.strategy is not None and situation.target is not None:
         status["rollout"] = _rollout(situation, strategy=situation.step.strategy)
     timed = cold_start(current, previous=previous)
