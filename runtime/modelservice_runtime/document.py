@@ -8,10 +8,11 @@ for pods that it does not restart.
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from modelservice_runtime.artifacts.sealing.terms import PlatformTrust, Terms
 from modelservice_runtime.scheduling import DynamicBatching, SequenceBatching
 from modelservice_runtime.tensors import Tensor
 from modelservice_runtime.tuning import Optimization, RateLimiter, Warmup
@@ -91,6 +92,7 @@ class Model:
     optimization: Optimization | None = None
     parameters: tuple[tuple[str, str], ...] = ()
     labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    terms: Terms = field(default_factory=Terms)
 
     @property
     def members(self) -> frozenset[str]:
@@ -137,6 +139,7 @@ class Model:
                 (output, tuple(values))
                 for output, values in sorted((document.get("labels") or {}).items())
             ),
+            terms=Terms.parse(document),
         )
 
 
@@ -159,6 +162,7 @@ class Document:
     allowed_networks: tuple[str, ...]
     models: tuple[Model, ...]
     python_models: bool = False
+    trust: PlatformTrust = field(default_factory=PlatformTrust)
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Self:
@@ -176,6 +180,7 @@ class Document:
             allowed_networks=tuple((document.get("network") or {}).get("allowedNetworks") or ()),
             models=_sorted([Model.parse(model) for model in document["models"]]),
             python_models=(document.get("security") or {}).get("allowPythonModels") is True,
+            trust=PlatformTrust.parse(document.get("trust") or {}),
         )
 
     @classmethod

@@ -41,6 +41,17 @@ class Reason(StrEnum):
     ENDPOINT_REFUSED = "EndpointRefused"
     SOURCE_REFUSED = "SourceRefused"
     STORAGE_FULL = "StorageFull"
+    DECRYPTION_FAILED = "DecryptionFailed"
+    ARTIFACT_DAMAGED = "ArtifactDamaged"
+    ARTIFACT_TOO_LARGE = "ArtifactTooLarge"
+    ARCHIVE_REFUSED = "ArchiveRefused"
+    SIGNATURE_MISSING = "SignatureMissing"
+    SIGNATURE_INVALID = "SignatureInvalid"
+    SIGNER_UNKNOWN = "SignerUnknown"
+    SIGNED_FOR_ANOTHER = "SignedForAnother"
+    FILE_ALTERED = "FileAltered"
+    FILE_MISSING = "FileMissing"
+    FILE_NOT_SIGNED = "FileNotSigned"
     DATASET_INVALID = "DatasetInvalid"
     DATASET_DIGEST_MISMATCH = "DatasetDigestMismatch"
     TRAINING_DIVERGED = "TrainingDiverged"
@@ -63,6 +74,10 @@ _HEALING = frozenset(
         Reason.SOURCE_CHANGED,
         Reason.LOAD_FAILED,  # memory may become free
         Reason.ENDPOINT_REFUSED,  # the endpoint stands in a Secret, which may be put right
+        Reason.DECRYPTION_FAILED,  # and so does the key
+        Reason.SIGNATURE_MISSING,
+        Reason.SIGNATURE_INVALID,  # seen before the model is downloaded: looking again costs little
+        Reason.SIGNER_UNKNOWN,  # the public keys stand in a Secret too
         Reason.SOURCE_REFUSED,  # servers, DNS and the platform's networks may be put right
     }
 )

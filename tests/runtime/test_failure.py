@@ -15,6 +15,10 @@ HEALING = {
     "EndpointRefused",
     "LoadFailed",
     "SourceRefused",
+    "DecryptionFailed",
+    "SignatureMissing",
+    "SignatureInvalid",
+    "SignerUnknown",
 }
 
 

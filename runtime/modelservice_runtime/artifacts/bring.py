@@ -1,26 +1,27 @@
-"""From a URI to a model that Triton can load: download, verify, read its tensors, configure.
+"""From a URI to a model that Triton can load: acquire, read its tensors, configure.
 
 Shared by `fetch`, which does it in the serving pod, and by `check`, which does it before a
 rollout takes capacity from what serves: whatever would fail in the pod fails there first.
 """
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from modelservice_runtime.artifacts.acquire import Reach, about, acquired, seal_of
+from modelservice_runtime.artifacts.keeping import kept
 from modelservice_runtime.artifacts.network import Network
-from modelservice_runtime.artifacts.sources.opening import open_source
-from modelservice_runtime.artifacts.sources.source import Pinning, Source
+from modelservice_runtime.artifacts.placement import place, place_again
+from modelservice_runtime.artifacts.sealing.terms import PlatformTrust
+from modelservice_runtime.artifacts.sealing.trust import Verified
 from modelservice_runtime.artifacts.transfer import Transfer
 from modelservice_runtime.document import Document, Model
-from modelservice_runtime.failure import Failure, Reason, patience, patiently
-from modelservice_runtime.formats import table
-from modelservice_runtime.formats.format import Format, Statement
+from modelservice_runtime.failure import Failure, patience, patiently
+from modelservice_runtime.formats.format import Format
 from modelservice_runtime.places import Places
 from modelservice_runtime.progress import Progress
 from modelservice_runtime.tensors import Signature
@@ -30,9 +31,6 @@ from modelservice_runtime.triton.config import Target, config, outside
 
 Policy = Callable[[Iterable[str]], Network]
 """From `security.allowedNetworks` to the policy: `Network.of`; tests allow loopback too."""
-
-# What is brought has this name until its content says what it is.
-_UNNAMED = "model.download"
 
 _PLACES = Places()
 
@@ -58,6 +56,7 @@ class Brought:
     fetch_seconds: float
     verify_seconds: float
     configure_seconds: float
+    verified: Verified | None = None
 
     @property
     def served(self) -> Signature:
@@ -74,6 +73,8 @@ class Brought:
             head |= {"digest": self.digest, "size": self.size, "format": self.format.name}
         if self.pin is not None:
             head |= {"pin": self.pin}
+        if self.verified is not None:
+            head |= {"signer": self.verified.signer, "verifiedAt": self.verified.at}
         return {
             **head,
             "inputs": [tensor.document() for tensor in self.signature.inputs],
@@ -97,6 +98,7 @@ class Settings:
     patience: float
     quota: int | None = None
     python_models: bool = False
+    trust: PlatformTrust = field(default_factory=PlatformTrust)
 
     @classmethod
     def of(
@@ -125,6 +127,7 @@ class Settings:
             patience=patience(environ),
             quota=int(quota) if quota else None,
             python_models=document.python_models,
+            trust=document.trust,
         )
 
 
@@ -174,43 +177,51 @@ def bring(
     clock = _Laps()
     pin: str | None = None
     folder = model.folder(settings.root)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = table.kept(folder) or folder / _UNNAMED
-    digest = _digest_of(path)
-    if digest is None or digest != model.digest:
-        path.unlink(missing_ok=True)
-        path = folder / _UNNAMED
-        source = open_source(
-            model.uri,
-            credentials=model.credentials,
-            network=settings.network,
-            claims=settings.claims,
-            hub=settings.hub,
-        )
-        _require_room(source, quota=settings.quota, used=used)
-        digest = source.download(path, on_progress=Transfer(model.name, tell=tell)).digest
-        pin = source.pin() if isinstance(source, Pinning) else None
-    fetch_seconds = clock.lap()
-    if model.digest is not None and digest != model.digest:
-        path.unlink()
-        raise _other_bytes(model, digest=digest)
-    format_, path, signature = _accepted(path, model=model, code=settings.python_models)
+    reach = Reach(
+        credentials=model.credentials,
+        network=settings.network,
+        claims=settings.claims,
+        hub=settings.hub,
+    )
+    seal = seal_of(model, platform=settings.trust, reach=reach)
+    there = kept(folder, digest=model.digest)
+    if there is not None:
+        digest = there.digest
+        with about(model.uri):
+            verified = seal.verify(there.files) if seal is not None else None
+        fetch_seconds = clock.lap()
+        placed = place_again(there, folder=folder, model=model, code=settings.python_models)
+    else:
+        with acquired(
+            model,
+            root=settings.root,
+            reach=reach,
+            seal=seal,
+            quota=settings.quota,
+            used=used,
+            on_progress=Transfer(model.name, tell=tell),
+        ) as found:
+            digest, verified, pin = found.digest, found.verified, found.pin
+            fetch_seconds = clock.lap()
+            placed = place(found.opened, into=folder, model=model, code=settings.python_models)
     verify_seconds = clock.lap()
-    text = config(model, signature=signature, target=settings.target, format_=format_)
-    size = path.stat().st_size
-    log.info("%s: version %d, %s, %d bytes", model.name, model.version, digest, size)
+    text = config(model, signature=placed.signature, target=settings.target, format_=placed.format)
+    log.info("%s: version %d, %s, %d bytes", model.name, model.version, digest, placed.size)
+    if verified is not None:
+        log.info("%s: signed by %s", model.name, verified.signer)
     return Brought(
         model=model,
-        format=format_,
-        path=path,
+        format=placed.format,
+        path=placed.path,
         digest=digest,
         pin=pin,
-        size=size,
-        signature=signature,
+        size=placed.size,
+        signature=placed.signature,
         config=text,
         fetch_seconds=fetch_seconds,
         verify_seconds=verify_seconds,
         configure_seconds=clock.lap(),
+        verified=verified,
     )
 
 
@@ -247,51 +258,6 @@ def result(brought: tuple[Brought, ...], *, revision: str | None) -> dict[str, A
             "configure": round(sum(one.configure_seconds for one in brought), 3),
         },
     }
-
-
-def _accepted(path: Path, *, model: Model, code: bool) -> tuple[Format, Path, Signature]:
-    statement = Statement(inputs=model.inputs, outputs=model.outputs, recipe=model.recipe)
-    try:
-        return table.accept(path, stated=model.format, statement=statement, code=code)
-    except Failure as failure:
-        message = f"{model.uri} cannot be served: {failure.message}"
-        raise Failure(reason=failure.reason, message=message) from None
-
-
-def _digest_of(path: Path) -> str | None:
-    """The digest of a file that an earlier start of this container brought, None if none did."""
-    try:
-        with path.open("rb") as file:
-            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-    except FileNotFoundError:
-        return None
-
-
-def _require_room(source: Source, *, quota: int | None, used: int) -> None:
-    # The kubelet evicts a pod that writes more than its volume's limit, without a word to the user.
-    if quota is None:
-        return
-    size = source.head().size
-    if used + size > quota:
-        raise Failure(
-            reason=Reason.STORAGE_FULL,
-            message=f"{source.uri} ({size / 2**20:.0f} MiB) does not fit on the volume for models "
-            f"({quota / 2**20:.0f} MiB). Raise spec.serving.modelStorage.size.",
-        )
-
-
-def _other_bytes(model: Model, *, digest: str) -> Failure:
-    if not model.stated:
-        return Failure(
-            reason=Reason.SOURCE_CHANGED,
-            message=f"{model.uri} holds other bytes ({digest}) than when it was looked at "
-            f"({model.digest}). Put the old file back, or change the spec to take the new one.",
-        )
-    return Failure(
-        reason=Reason.DIGEST_MISMATCH,
-        message=f"{model.uri} has the digest {digest}, but the spec states {model.digest}. "
-        "Correct source.sha256, or upload the right file.",
-    )
 
 
 class _Laps:

@@ -1,14 +1,17 @@
 """The real inputs and outputs of an ONNX file, read without loading or running the model.
 
 Field numbers are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). The
-graph's inputs that are initializers too are weights, not inputs. External data is refused wherever
-a tensor can stand: it names files of the serving container, and a model could serve their bytes.
+graph's inputs that are initializers too are weights, not inputs. External data is judged wherever a
+tensor can stand: it names files of the serving container, and a model could serve their bytes. Only
+files that came with the model, in its own folder, may be named.
 """
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+from types import MappingProxyType
 
 from modelservice_runtime.artifacts import wire
 from modelservice_runtime.failure import Failure, Reason
@@ -21,6 +24,7 @@ _LIMIT_DEPTH = 64
 _LIMIT_TENSORS = 64
 _LIMIT_RANK = 16
 _EXTERNAL = 1
+_NOTHING: Mapping[str, int] = MappingProxyType({})
 _INPUT, _OUTPUT = 11, 12
 
 TRITON_TYPES = {
@@ -72,9 +76,23 @@ _CHILDREN = {
 }
 
 
-def read(path: Path) -> Signature:
-    """Read the signature of the ONNX file `path`.
+@dataclass(frozen=True)
+class OnnxModel:
+    """What a file says of itself. `data` are the files beside it that hold weights."""
 
+    signature: Signature
+    data: frozenset[str]
+
+
+def read(path: Path) -> Signature:
+    """The signature of an ONNX file that is whole by itself; raises as `inspect` does."""
+    return inspect(path).signature
+
+
+def inspect(path: Path, *, beside: Mapping[str, int] = _NOTHING) -> OnnxModel:
+    """Read the signature and the data files of the ONNX file `path`.
+
+    `beside` is what may hold weights: names relative to its folder, with sizes in bytes.
     Raises `Failure` with `ModelInvalid` for what is no ONNX file, is damaged or cannot be served.
     """
     size = path.stat().st_size
@@ -87,27 +105,58 @@ def read(path: Path) -> Signature:
         # Never closed by hand: views of it live on in an error's traceback.
         model = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     try:
-        _refuse_external_data(model, kind=_Kind.MODEL, depth=0)
-        return _signature(model)
+        data: set[str] = set()
+        _find_external_data(model, kind=_Kind.MODEL, depth=0, beside=beside, data=data)
+        return OnnxModel(signature=_signature(model), data=frozenset(data))
     except wire.MalformedError as error:
         raise _invalid(f"The file is not an ONNX model, or is damaged: {error}.") from None
 
 
-def _refuse_external_data(message: memoryview, *, kind: _Kind, depth: int) -> None:
+def _find_external_data(
+    message: memoryview, *, kind: _Kind, depth: int, beside: Mapping[str, int], data: set[str]
+) -> None:
     if depth > _LIMIT_DEPTH:
         raise wire.MalformedError("graphs are nested too deeply")
     children = _CHILDREN[kind]
     for number, value in wire.fields(message):
         child = children.get(number)
         if child is not None:
-            _refuse_external_data(wire.message(value), kind=child, depth=depth + 1)
+            _find_external_data(
+                wire.message(value), kind=child, depth=depth + 1, beside=beside, data=data
+            )
         elif kind is _Kind.TENSOR and (
             number == 13 or (number == 14 and wire.signed(value) == _EXTERNAL)
         ):
+            if not beside:
+                raise _invalid(
+                    "The ONNX file keeps its weights in other files (external data), which did not "
+                    "come with it. Save it as one file: onnx.save(model, path, "
+                    "save_as_external_data=False), or pack the folder that holds them all."
+                )
+            if number == 13:
+                entry = wire.message(value)
+                _external(_entry(entry), beside=beside, data=data)
+
+
+def _external(entry: tuple[str, str], *, beside: Mapping[str, int], data: set[str]) -> None:
+    key, text = entry
+    if key == "location":
+        if text not in beside:
             raise _invalid(
-                "The ONNX file keeps its weights in other files (external data), which is not "
-                "served. Save it as one file: onnx.save(model, path, save_as_external_data=False)."
+                f"The ONNX file keeps weights in {text[:80]!a}, which is not a data file that "
+                "came with it in its folder. Data files end with data, .bin or .weights."
             )
+        data.add(text)
+    elif key in ("offset", "length") and not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise _invalid(f"The ONNX file states a {key} of external data that is no number.")
+
+
+def _entry(message: memoryview) -> tuple[str, str]:
+    # A field that comes twice is read by each parser as it likes.
+    keys, texts = tuple(_texts(message, field=1)), tuple(_texts(message, field=2))
+    if len(keys) != 1 or len(texts) != 1:
+        raise wire.MalformedError("external data is stated in an unusual way")
+    return keys[0], texts[0]
 
 
 def _signature(model: memoryview) -> Signature:

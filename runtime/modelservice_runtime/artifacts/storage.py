@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -79,18 +79,23 @@ class Storage:
         Raises `Failure`: `SecretMissing`, `EndpointRefused`, `SourceNotFound` for a URI that names
         nothing, `StorageUnavailable` for an endpoint that DNS does not know.
         """
-        match = _URI.fullmatch(uri)
-        if match is None:
-            raise Failure(
-                reason=Reason.SOURCE_NOT_FOUND,
-                message=f"{uri} is not an S3 address. Write it as s3://bucket/path/model.onnx.",
-            )
+        bucket, key = _parts(uri)
         access = secret.read(credentials)
+        return cls._of(bucket, key, access=access, name=credentials.name, network=network)
+
+    @classmethod
+    def reach(cls, uri: str, *, access: secret.Access, network: Network) -> Self:
+        """The same with keys that are no Secret's: a user's own, where a program runs by hand."""
+        bucket, key = _parts(uri)
+        return cls._of(bucket, key, access=access, name="(yours)", network=network)
+
+    @classmethod
+    def _of(
+        cls, bucket: str, key: str, *, access: secret.Access, name: str, network: Network
+    ) -> Self:
         if access.endpoint is not None:
             network.check(access.endpoint, trusted=True)
-        place = Place(
-            bucket=match[1], key=match[2], aws=access.endpoint is None, secret=credentials.name
-        )
+        place = Place(bucket=bucket, key=key, aws=access.endpoint is None, secret=name)
         trusted = urlsplit(access.endpoint).hostname if access.endpoint is not None else None
         guard = Guard(network, trusted=trusted)
         return cls(place=place, store=_connect(place, access=access, guard=guard), guard=guard)
@@ -99,6 +104,11 @@ class Storage:
     def uri(self) -> str:
         """The `s3://` address of this place."""
         return self.place.uri
+
+    @property
+    def announced(self) -> None:
+        """S3 says nothing of the bytes that would hold for every upload."""
+        return None
 
     def child(self, name: str) -> Storage:
         """The object `name` below this prefix (which ends with `/`, as `output.uri` does)."""
@@ -150,6 +160,24 @@ class Storage:
                     done += len(chunk)
                     on_progress(done, head.size)
         return digest.hexdigest()
+
+    def chunks(
+        self, *, on_progress: OnProgress = lambda done, total: None
+    ) -> Generator[memoryview, None, None]:
+        """The object's bytes in order, as they come; of one version of it, or `Failure`."""
+        head = self.head()
+        with self._translated(), asyncio.Runner() as loop:
+            arriving = ranges.ordered(
+                self.store, key=self.place.key, size=head.size, etag=head.etag
+            )
+            done = 0
+            try:
+                while chunk := loop.run(_next(arriving)):
+                    done += len(chunk)
+                    on_progress(done, head.size)
+                    yield chunk
+            finally:
+                loop.run(arriving.aclose())
 
     def get_bytes(self, *, limit: int) -> bytes:
         """The whole of a small object (a manifest); `SourceChanged` where it has more bytes."""
@@ -205,6 +233,17 @@ class Storage:
             )
 
 
+def _parts(uri: str) -> tuple[str, str]:
+    """Bucket and key."""
+    match = _URI.fullmatch(uri)
+    if match is None:
+        raise Failure(
+            reason=Reason.SOURCE_NOT_FOUND,
+            message=f"{uri} is not an S3 address. Write it as s3://bucket/path/model.onnx.",
+        )
+    return match[1], match[2]
+
+
 def _connect(place: Place, *, access: secret.Access, guard: Guard) -> S3Store:
     client: ClientConfig = {
         "connect_timeout": "3s",
@@ -226,6 +265,10 @@ def _connect(place: Place, *, access: secret.Access, guard: Guard) -> S3Store:
     if access.session_token is not None:
         config["session_token"] = access.session_token
     return S3Store(config=config, client_options=client, retry_config=_RETRY)
+
+
+async def _next(chunks: AsyncGenerator[memoryview, None]) -> memoryview | None:
+    return await anext(chunks, None)
 
 
 def _free(directory: Path) -> int:

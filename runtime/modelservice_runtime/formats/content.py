@@ -27,6 +27,9 @@ class Content:
     noun: str
 
 
+ZIP_ARCHIVE = Content(None, "a zip archive")
+"""Of no model format: a folder that somebody packed, perhaps."""
+
 _UNKNOWN = Content(ONNX, "an ONNX model, or nothing that is known")
 """ONNX has no magic bytes: its reader finds out."""
 
@@ -104,4 +107,4 @@ def _zip(path: Path) -> Content:
         if member in known:
             return content
     arrays = any(member.endswith(".npy") for member in members)
-    return Content(None, "a NumPy archive (.npz)" if arrays else "a zip archive")
+    return Content(None, "a NumPy archive (.npz)") if arrays else ZIP_ARCHIVE

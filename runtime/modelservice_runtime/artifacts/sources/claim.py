@@ -11,13 +11,14 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from modelservice_runtime.artifacts.sources.landing import Landing
+from modelservice_runtime.artifacts.sources.landing import Landing, counted
+from modelservice_runtime.artifacts.sources.source import Chunk
 from modelservice_runtime.artifacts.storage import Download, Head, OnProgress
 from modelservice_runtime.failure import Failure, Reason
 
@@ -41,20 +42,32 @@ class ClaimSource:
         with self._opened() as file:
             return _head(os.fstat(file))
 
+    @property
+    def announced(self) -> None:
+        """A file says nothing of its bytes."""
+        return None
+
+    def chunks(
+        self, *, on_progress: OnProgress = lambda done, total: None
+    ) -> Generator[Chunk, None, None]:
+        """The file's bytes in order; `StorageUnavailable` where somebody writes it meanwhile."""
+        with self._opened() as file:
+            head = _head(os.fstat(file))
+            read = iter(lambda: self._read(file), b"")
+            yield from counted(read, uri=self.uri, size=head.size, on_progress=on_progress)
+            if _head(os.fstat(file)) != head:
+                raise self._failure(
+                    Reason.STORAGE_UNAVAILABLE, "was changed while it was being read."
+                )
+
     def download(
         self, target: Path, *, on_progress: OnProgress = lambda done, total: None
     ) -> Download:
         """Copy the file to `target`, which appears whole or not at all."""
-        with self._opened() as file:
-            head = _head(os.fstat(file))
-            with Landing(target, uri=self.uri, size=head.size, on_progress=on_progress) as landing:
-                while chunk := self._read(file):
-                    landing.add(chunk)
-                if _head(os.fstat(file)) != head:
-                    raise self._failure(
-                        Reason.STORAGE_UNAVAILABLE, "was changed while it was being read."
-                    )
-                return landing.finish()
+        with Landing(target, uri=self.uri, size=self.head().size) as landing:
+            for chunk in self.chunks(on_progress=on_progress):
+                landing.add(chunk)
+            return landing.finish()
 
     def _read(self, file: int) -> bytes:
         try:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Final, TypeVar
 
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.sources.keys import AUTHORIZATION, PASSWORD, USERNAME, Keys
-from modelservice_runtime.artifacts.sources.landing import Landing
+from modelservice_runtime.artifacts.sources.landing import Landing, counted
 from modelservice_runtime.artifacts.sources.remote import Located, RemoteFile
+from modelservice_runtime.artifacts.sources.source import Chunk
 from modelservice_runtime.artifacts.sources.web import Session, Web
 from modelservice_runtime.artifacts.storage import Download, Head, OnProgress
 
@@ -40,26 +41,44 @@ class WebSource:
         """Size and ETag."""
         return self._run(self._locate).head
 
+    @property
+    def announced(self) -> str | None:
+        """`sha256:<hex>` of the bytes, where the server has said it."""
+        return self.expected
+
+    def chunks(
+        self, *, on_progress: OnProgress = lambda done, total: None
+    ) -> Generator[Chunk, None, None]:
+        """The file's bytes in order, as they come."""
+        size = self.head().size
+        with asyncio.Runner() as loop:
+            arriving = self._arriving()
+
+            def each() -> Iterator[Chunk]:
+                while (chunk := loop.run(_next(arriving))) is not None:
+                    yield chunk
+
+            try:
+                yield from counted(each(), uri=self.uri, size=size, on_progress=on_progress)
+            finally:
+                loop.run(arriving.aclose())
+
     def download(
         self, target: Path, *, on_progress: OnProgress = lambda done, total: None
     ) -> Download:
         """Bring the file to `target`, which appears whole or not at all."""
+        size = self.head().size
+        with Landing(target, uri=self.uri, size=size, digest=self.expected) as landing:
+            for chunk in self.chunks(on_progress=on_progress):
+                landing.add(chunk)
+            return landing.finish()
 
-        async def bring(file: RemoteFile) -> Download:
-            located = await self._locate(file)
-            with Landing(
-                target,
-                uri=self.uri,
-                size=located.size,
-                digest=self.expected,
-                on_progress=on_progress,
-            ) as landing:
-                async with aclosing(file.chunks(located)) as chunks:
-                    async for chunk in chunks:
-                        landing.add(chunk)
-                return landing.finish()
-
-        return self._run(bring)
+    async def _arriving(self) -> AsyncGenerator[memoryview, None]:
+        async with self._web.session() as session:
+            file = await self._open(session)
+            async with aclosing(file.chunks(await self._locate(file))) as chunks:
+                async for chunk in chunks:
+                    yield chunk
 
     async def _locate(self, file: RemoteFile) -> Located:
         """What was found first stays what is brought."""
@@ -77,6 +96,10 @@ class WebSource:
                 return await work(await self._open(session))
 
         return asyncio.run(run())
+
+
+async def _next(chunks: AsyncGenerator[memoryview, None]) -> memoryview | None:
+    return await anext(chunks, None)
 
 
 def open_https(uri: str, *, credentials: Path | None, network: Network) -> WebSource:

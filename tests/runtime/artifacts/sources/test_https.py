@@ -102,8 +102,11 @@ def test_a_version_is_asked_for_by_what_may_be_compared(
 def test_a_broken_connection_goes_on_where_it_broke(page: Site, tmp_path: Path) -> None:
     source = opened(page.put("/m.onnx", File(DATA, cut=[4000, 1, 0, 700, 700, 700, 700, 700])))
     assert brought(source, tmp_path) == DATA
-    asked = {request["Range"] for request in page.requests("/m.onnx")}
-    assert "bytes=4000-4095" in asked
+    # which range was cut how often is a matter of which request came first
+    starts = [
+        int(request["Range"].split("=")[1].split("-")[0]) for request in page.requests("/m.onnx")
+    ]
+    assert [start for start in starts if start % ranges.RANGE_BYTES] != []
 
 
 def test_a_server_that_always_breaks_off_is_given_up(page: Site, tmp_path: Path) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from modelservice_runtime.artifacts.sources.landing import Landing
+from modelservice_runtime.artifacts.sources.landing import Landing, counted
 from modelservice_runtime.artifacts.storage import Download
 from modelservice_runtime.failure import Failure, Reason
 
+URI = "https://a/m"
+
 
 def landed(target: Path, *chunks: bytes, size: int) -> Download:
-    with Landing(target, uri="https://a/m", size=size, on_progress=lambda done, total: None) as one:
-        for chunk in chunks:
+    with Landing(target, uri=URI, size=size) as one:
+        for chunk in counted(chunks, uri=URI, size=size, on_progress=lambda done, total: None):
             one.add(chunk)
         return one.finish()
 
@@ -36,11 +39,13 @@ def test_other_than_the_announced_bytes_do_not_land(size: int, told: str, tmp_pa
 
 
 def test_an_error_on_the_way_leaves_nothing(tmp_path: Path) -> None:
-    def stop(done: int, total: int) -> None:
+    def interrupted() -> Iterator[bytes]:
+        yield b"ab"
         raise KeyboardInterrupt
 
-    target = tmp_path / "model.onnx"
-    landing = Landing(target, uri="https://a/m", size=4, on_progress=stop)
-    with pytest.raises(KeyboardInterrupt), landing:
-        landing.add(b"ab")
+    with (
+        pytest.raises(KeyboardInterrupt),
+        Landing(tmp_path / "model.onnx", uri=URI, size=4) as landing,
+    ):
+        list(map(landing.add, interrupted()))
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,1 @@
+"""The sealed chain: signatures, encryption, compression and archives of model artifacts."""
