@@ -8,10 +8,18 @@ from typing import Any
 import pytest
 import yaml
 
-from modelservice_operator.desired.platform import Images, Platform, Storage, Triton
+from modelservice_operator.desired.platform import (
+    Images,
+    Platform,
+    PlatformTrust,
+    Storage,
+    Triton,
+)
 from modelservice_operator.kube.lease import Timings
 from modelservice_operator.settings import SettingsError, load_platform, parse, platform
 
+PEM = "-----BEGIN PUBLIC KEY-----\nMFkwEwYH\n-----END PUBLIC KEY-----\n"
+PRIVATE = PEM.replace("PUBLIC", "PRIVATE")
 MINIMAL: dict[str, Any] = {"images": {"agent": "a:1", "trainer": "t:1", "triton": "s:1"}}
 
 
@@ -98,6 +106,7 @@ def test_a_whole_platform_is_read() -> None:
             "allowedPodLabels": ["team"],
             "allowedPodAnnotations": ["example.com/*"],
             "allowPythonModels": True,
+            "trust": {"requireSignature": True, "publicKeys": [PEM]},
         },
         "resources": {"agent": {"requests": {"cpu": "50m"}, "limits": {"memory": "1Gi"}}},
     }
@@ -116,6 +125,7 @@ def test_a_whole_platform_is_read() -> None:
     assert found.allowed_pod_labels == ("team",)
     assert found.allowed_pod_annotations == ("example.com/*",)
     assert found.allow_python_models
+    assert found.trust == PlatformTrust(required=True, keys=(PEM,))
     assert found.image_pull_secrets == ("pull",)
     assert found.image_pull_policy == "Never"
     assert found.resources["agent"] == {"requests": {"cpu": "50m"}, "limits": {"memory": "1Gi"}}
@@ -132,6 +142,16 @@ def test_a_whole_platform_is_read() -> None:
         ({"triton": {"backends": "python"}}, "triton.backends must be a list of texts"),
         ({"security": {"allowedNetworks": [1]}}, "security.allowedNetworks must be a list"),
         ({"security": {"allowPythonModels": "yes"}}, "allowPythonModels must be true or false"),
+        ({"security": {"trust": {"requireSignature": True}}}, "needs security.trust.publicKeys"),
+        (
+            {"security": {"trust": {"requireSignature": "no"}}},
+            "security.trust.requireSignature must",
+        ),
+        ({"security": {"trust": {"publicKeys": ["ssh-ed25519 AAAA"]}}}, "must be PUBLIC KEYs"),
+        ({"security": {"trust": {"publicKeys": [PRIVATE]}}}, "must be PUBLIC KEYs"),
+        ({"security": {"trust": {"publicKeys": [PEM + PEM]}}}, "one each"),
+        ({"security": {"trust": {"publicKeys": [PEM] * 17}}}, "may hold 16"),
+        ({"security": {"trust": {"required": True}}}, "unknown: security.trust.required"),
         ({"resources": {"agent": {"request": {}}}}, "unknown: resources.agent.request"),
         ({"resources": {"pod": {}}}, "unknown: resources.pod"),
         ({"colour": "red"}, "unknown: colour"),

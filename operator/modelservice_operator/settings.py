@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,13 @@ from uuid import uuid4
 import yaml
 
 from modelservice_operator.api import names
-from modelservice_operator.desired.platform import Images, Platform, Storage, Triton
+from modelservice_operator.desired.platform import (
+    Images,
+    Platform,
+    PlatformTrust,
+    Storage,
+    Triton,
+)
 from modelservice_operator.kube.lease import DEFAULT_TIMINGS, Timings
 from modelservice_operator.logs import Format
 
@@ -23,6 +30,11 @@ RESYNC: Final = 600.0
 # bounds of what is given in seconds
 SHORTEST: Final = 0.1
 LONGEST: Final = 86_400.0
+# They travel in the document of each revision.
+MOST_SIGNERS: Final = 16
+PUBLIC_PEM: Final = re.compile(
+    r"-----BEGIN (PUBLIC KEY|CERTIFICATE)-----[A-Za-z0-9+/=\s]{1,4096}-----END \1-----"
+)
 CONTAINERS: Final = ("triton", "agent", "fetch", "trainer", "check")
 
 
@@ -132,6 +144,7 @@ def platform(document: Any) -> Platform:
     triton = root.section("triton")
     storage = root.section("storage")
     security = root.section("security")
+    trust = security.section("trust")
     resources = root.section("resources")
     result = Platform(
         images=Images(
@@ -154,12 +167,30 @@ def platform(document: Any) -> Platform:
         allowed_pod_labels=security.texts("allowedPodLabels", ()),
         allowed_pod_annotations=security.texts("allowedPodAnnotations", ()),
         allow_python_models=security.flag("allowPythonModels", default=False),
+        trust=_trust(trust),
         model_storage=root.text("modelStorage", "20Gi"),
         resources={name: resources.section(name).resources() for name in CONTAINERS},
     )
-    for section in (images, triton, storage, security, resources, root):
+    for section in (images, triton, storage, trust, security, resources, root):
         section.finish()
     return result
+
+
+def _trust(section: _Reader) -> PlatformTrust:
+    trust = PlatformTrust(
+        required=section.flag("requireSignature", default=False),
+        keys=section.texts("publicKeys", ()),
+    )
+    if trust.required and not trust.keys:
+        raise SettingsError("security.trust.requireSignature needs security.trust.publicKeys")
+    if len(trust.keys) > MOST_SIGNERS:
+        raise SettingsError(f"security.trust.publicKeys may hold {MOST_SIGNERS}")
+    for key in trust.keys:
+        if not PUBLIC_PEM.fullmatch(key.strip()):
+            raise SettingsError(
+                "security.trust.publicKeys must be PUBLIC KEYs or CERTIFICATEs in PEM, one each"
+            )
+    return trust
 
 
 class _Reader:

@@ -34,6 +34,7 @@ def test_the_examples_are_all_there() -> None:
         "onnx-from-s3",
         "python-model",
         "safetensors",
+        "sealed",
         "shared-version",
         "tensorrt",
         "torch-export",

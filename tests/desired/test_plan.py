@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 
+from modelservice_operator.desired.platform import PlatformTrust
 from tests.golden.files import Golden
 from tests.world import PLATFORM, SHA, World, grant, referring, service, trained, version
 
@@ -103,6 +105,24 @@ def an_ensemble() -> World:
     return World(service(models=models))
 
 
+def a_sealed_model() -> World:
+    """Signed for a name and encrypted, in a service and on a platform that ask for signatures."""
+    model = {
+        "name": "m",
+        "source": {
+            "uri": "s3://models/m.tar.zst.sealed",
+            "sha256": "a" * 64,
+            "encryption": {"secretRef": {"name": "m-key"}},
+            "signature": {"name": "m-3"},
+        },
+    }
+    trust = {"requireSignature": True, "publicKeys": {"secretRef": {"name": "model-signers"}}}
+    world = World(service(models=[model], trust=trust))
+    policy = PlatformTrust(required=True, keys=("-----BEGIN PUBLIC KEY-----",))
+    world.platform = replace(world.platform, trust=policy)
+    return world
+
+
 def training_begins() -> World:
     return World(
         service(
@@ -139,6 +159,7 @@ WORLDS: list[Callable[[], World]] = [
     source_on_a_claim,
     everything_stated,
     an_ensemble,
+    a_sealed_model,
     training_begins,
     training_has_ended,
     version_of_another_namespace,

@@ -47,6 +47,7 @@ from modelservice_operator.api.parse import (
 )
 from modelservice_operator.api.registry import MetricPick, Pick, VersionRef, VersionSelector
 from modelservice_operator.api.scheduling import DynamicBatching, QueuePolicy, SequenceBatching
+from modelservice_operator.api.sealing import ArtifactSignature, Encryption, Trust
 from modelservice_operator.api.serving import ModelStorage, Serving, Toleration
 from modelservice_operator.api.status import (
     ModelServiceStatus,
@@ -57,14 +58,14 @@ from modelservice_operator.api.status import (
 from modelservice_operator.api.tuning import InstanceGroup, Optimization, RateLimiter, Warmup
 
 __all__ = [
-    "Artifact", "Autoscaling", "Code", "Condition", "CpuMetric", "Dataset", "DatasetLineage",
-    "DynamicBatching", "Ensemble", "Gpu", "GrantFrom", "GrantTo", "InstanceGroup", "InvalidSpec",
-    "Lineage", "MetricPick", "Model", "ModelGrant", "ModelGrantSpec", "ModelService",
-    "ModelServiceSpec", "ModelServiceStatus", "ModelStatus", "ModelStorage", "ModelVersion",
-    "ModelVersionSpec", "ModelVersionStatus", "ObjectMeta", "Optimization", "Optimizer",
-    "OutputLabels", "Pick", "Problem", "QueuePolicy", "RateLimiter", "ResourceAmounts", "Resources",
-    "Retention", "Rollout", "RolloutStatus", "ScalingMetric", "SecretRef", "SequenceBatching",
-    "Serving", "Source", "Step", "TensorSpec", "Toleration", "Training", "TrainingStatus",
-    "VersionRef", "VersionSelector", "Warmup", "parse_grant", "parse_service", "parse_strictly",
-    "parse_version",
+    "Artifact", "ArtifactSignature", "Autoscaling", "Code", "Condition", "CpuMetric", "Dataset",
+    "DatasetLineage", "DynamicBatching", "Encryption", "Ensemble", "Gpu", "GrantFrom", "GrantTo",
+    "InstanceGroup", "InvalidSpec", "Lineage", "MetricPick", "Model", "ModelGrant",
+    "ModelGrantSpec", "ModelService", "ModelServiceSpec", "ModelServiceStatus", "ModelStatus",
+    "ModelStorage", "ModelVersion", "ModelVersionSpec", "ModelVersionStatus", "ObjectMeta",
+    "Optimization", "Optimizer", "OutputLabels", "Pick", "Problem", "QueuePolicy", "RateLimiter",
+    "ResourceAmounts", "Resources", "Retention", "Rollout", "RolloutStatus", "ScalingMetric",
+    "SecretRef", "SequenceBatching", "Serving", "Source", "Step", "TensorSpec", "Toleration",
+    "Training", "TrainingStatus", "Trust", "VersionRef", "VersionSelector", "Warmup", "parse_grant",
+    "parse_service", "parse_strictly", "parse_version",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from modelservice_operator.api.ensemble import Step, circles
 from modelservice_operator.api.model import Model, Models
 from modelservice_operator.api.scalars import Bool
 from modelservice_operator.api.schema import Range, Rule, Schema
+from modelservice_operator.api.sealing import Trust
 from modelservice_operator.api.serving import Serving
 from modelservice_operator.api.status import ModelServiceStatus
 
@@ -94,6 +95,9 @@ class ModelServiceSpec(Schema):
 
     rollout: Rollout = Rollout()
     """How a new revision takes over."""
+
+    trust: Trust | None = None
+    """What the models have to prove before they are served."""
 
     suspend: Bool = False
     """Serve with no pods and pause training. Versions and artifacts stay."""

@@ -17,6 +17,7 @@ from modelservice_operator.api.scalars import (
     S3Location,
 )
 from modelservice_operator.api.schema import Range, Schema, Transition
+from modelservice_operator.api.sealing import ArtifactSignature, Encryption
 
 USERS_SHOWN: Final = 32
 
@@ -37,6 +38,14 @@ class Artifact(Schema):
 
     size: Annotated[int, Range(1, 2**53)]
     """Length in bytes."""
+
+    encryption: Encryption | None = None
+    """How it is encrypted; not at all when left out. The Secret is one of the namespace of the
+    service that serves it."""
+
+    signature: ArtifactSignature | None = None
+    """Its signature; it is asked for where this is stated, or where the service or the platform
+    requires one."""
 
 
 class DatasetLineage(Schema):

@@ -18,6 +18,7 @@ from modelservice_operator.api.scalars import (
     decimal_between,
 )
 from modelservice_operator.api.schema import Range, Rule, Schema
+from modelservice_operator.api.sealing import ArtifactSignature, Encryption
 
 Recipe = Literal["linear", "cnn"]
 Loss = Literal["MSE", "CrossEntropy", "BinaryCrossEntropy"]
@@ -30,7 +31,8 @@ _LOSSES_TEXT = "; ".join(f"{' or '.join(losses)} for {recipe}" for recipe, losse
 
 
 class Source(Schema):
-    """A model file that exists. Its format is read from its content."""
+    """A model that exists: a file, or an archive (tar, zip) of a folder; compressed (zstd),
+    encrypted and signed as it may be. Its format is read from its content."""
 
     uri: SourceUri
     """The file: s3://<bucket>/<key>, https://<host>/<path>, pvc://<claim>/<path> with a
@@ -52,6 +54,13 @@ class Source(Schema):
 
     secret_ref: SecretRef | None = None
     """Credentials. Left out: for s3:// the Secret modelservice-storage, for others none."""
+
+    encryption: Encryption | None = None
+    """How it is encrypted; not at all when left out."""
+
+    signature: ArtifactSignature | None = None
+    """Its signature; it is asked for where this is stated, or where spec.trust or the platform
+    requires one."""
 
     rules: ClassVar[tuple[Rule[Source], ...]] = (
         Rule(

@@ -63,6 +63,12 @@ class ModelStatus(Schema):
     format: Word | None = None
     """Format of the artifact, as its content told."""
 
+    signer: Name | None = None
+    """Who signed it: the name of the public key, or of the certificate, and its fingerprint."""
+
+    verified_at: Word | None = None
+    """When the signature was verified."""
+
     loaded_replicas: Counter | None = None
     """Pods that have this version loaded."""
 
@@ -188,8 +194,8 @@ class ModelServiceStatus(Schema):
 
     conditions: Conditions | None = None
     """Available: requests are answered. Ready: the current spec is in force. Reconciling and
-    Stalled: on the way, or waiting for a new spec. ModelsLoaded, GPUScheduled, TrainingComplete and
-    Scaling: the parts."""
+    Stalled: on the way, or waiting for a new spec. ModelsLoaded, GPUScheduled, TrainingComplete,
+    Scaling and Trusted: the parts."""
 
     url: Text | None = None
     """Address of Triton's HTTP API inside the cluster."""

@@ -14,6 +14,7 @@ from modelservice_operator.api import Model, Source, VersionRef, names
 from modelservice_operator.api.locations import claim_of, pinned
 from modelservice_operator.desired.model_config import model_config
 from modelservice_operator.desired.platform import Platform
+from modelservice_operator.desired.sealing import Sealing, with_policy
 
 CREDENTIALS = "/etc/modelservice/credentials"
 CLAIMS = "/mnt/claims"
@@ -44,6 +45,10 @@ class ModelEntry:
     outputs: Tensors | None = None
     # namespace and name of the ModelVersion, of a model that refers to one
     version_ref: Mapping[str, str] | None = None
+    sealing: Sealing | None = None
+    # who signed it and when that was proved, where a check has told
+    signer: str | None = None
+    verified_at: str | None = None
 
     @property
     def name(self) -> str:
@@ -63,7 +68,12 @@ class ModelEntry:
             "config": model_config(self.spec),
             **self._reference(),
             **self.said,
+            **self.seal(),
         }
+
+    def seal(self) -> dict[str, Any]:
+        """What the document says of its seal."""
+        return self.sealing.document(mounts=CREDENTIALS) if self.sealing is not None else {}
 
     def record(self) -> dict[str, Any]:
         """What a ControllerRevision keeps of this entry."""
@@ -73,6 +83,8 @@ class ModelEntry:
             **({"uri": self.uri, "digest": self.digest} if self.uri is not None else {}),
             **self._reference(),
             **({"format": self.format} if self.format is not None else {}),
+            **({"signer": self.signer} if self.signer is not None else {}),
+            **({"verifiedAt": self.verified_at} if self.verified_at is not None else {}),
             **({"inputs": list(self.inputs)} if self.inputs is not None else {}),
             **({"outputs": list(self.outputs)} if self.outputs is not None else {}),
         }
@@ -99,7 +111,8 @@ def document(
         "network": {"allowedNetworks": list(platform.allowed_networks)},
         **({"security": {"allowPythonModels": True}} if platform.allow_python_models else {}),
     }
-    return {**head, "models": [_document_entry(entry) for entry in entries]}
+    models = [_document_entry(entry) for entry in entries]
+    return with_policy({**head, "models": models}, platform=platform)
 
 
 def _triton(platform: Platform, *, gpus: int) -> dict[str, Any]:
@@ -117,8 +130,12 @@ def secret_of(origin: Source | VersionRef, *, platform: Platform) -> str | None:
 
 
 def secrets(entries: Sequence[ModelEntry]) -> tuple[str, ...]:
-    """The Secrets that open the models' places."""
-    return tuple(entry.secret for entry in entries if entry.secret is not None)
+    """The Secrets that open the models' places and seals."""
+    places = tuple(entry.secret for entry in entries if entry.secret is not None)
+    return (
+        *places,
+        *(name for entry in entries if entry.sealing for name in entry.sealing.secrets),
+    )
 
 
 def claims(entries: Sequence[ModelEntry]) -> tuple[str, ...]:
@@ -141,5 +158,6 @@ def _document_entry(entry: ModelEntry) -> dict[str, Any]:
         # the pod has no use for it; the revision's record is made anew from here if it is lost
         **({"versionRef": dict(entry.version_ref)} if entry.version_ref is not None else {}),
         **entry.said,
+        **entry.seal(),
         **model_config(entry.spec),
     }

@@ -15,6 +15,7 @@ from modelservice_operator.desired.network import disruption_budget, network_pol
 from modelservice_operator.desired.numbering import numbered
 from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.runs import Run
+from modelservice_operator.desired.sealing import with_policy
 from modelservice_operator.desired.situation import Situation
 from modelservice_operator.observed.jobs import JobVerdict, Phase
 from modelservice_operator.rollout.revisions import renamed
@@ -49,7 +50,8 @@ def _revisions(situation: Situation, *, platform: Platform, now: float) -> Itera
             number = 1 + max((item.number for item in situation.live.values()), default=0)
         yield workload.record(owner=owner, revision=name, number=number, data=data)
         body = carried(situation, revision=name, now=now)
-        yield workload.config_map(owner=owner, revision=body.carrier, document=data["document"])
+        document = with_policy(data["document"], platform=platform)
+        yield workload.config_map(owner=owner, revision=body.carrier, document=document)
         yield workload.deployment(
             owner=owner,
             revision=body.carrier,

@@ -36,6 +36,14 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
+class PlatformTrust:
+    """Whether every model has to be signed, and who may sign (PEM)."""
+
+    required: bool = False
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     images: Images
     image_pull_policy: str = "IfNotPresent"
@@ -48,6 +56,7 @@ class Platform:
     allowed_pod_annotations: tuple[str, ...] = ()
     # models that are code of the user's own
     allow_python_models: bool = False
+    trust: PlatformTrust = PlatformTrust()
     model_storage: str = "20Gi"  # room for model files in a pod that states none
     # one entry each for triton, agent, fetch, trainer, check
     resources: Mapping[str, Resources] = field(default_factory=dict)

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from modelservice_operator.api import Model, ModelService, Source
+from modelservice_operator.api import Artifact, Model, ModelService, Source
 from modelservice_operator.canonical import digest
 from modelservice_operator.desired.lookup import Missing
 from modelservice_operator.desired.model_set import ModelEntry, secret_of
 from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.runs import Run
+from modelservice_operator.desired.sealing import Sealing, sealing
 from modelservice_operator.rollout.revisions import Revision
 from modelservice_operator.view import Manifest
 
@@ -49,6 +50,7 @@ def entries_of(
                     digest=stated,
                     secret=secret,
                     said=_said_of(model.source),
+                    sealing=sealing(model.source, trust=service.spec.trust),
                 )
             )
             continue
@@ -60,7 +62,9 @@ def entries_of(
             if isinstance(version, Missing):
                 waiting.append(model.name)
             else:
-                entries.append(_registered(model, version=version, platform=platform))
+                entries.append(
+                    _registered(model, version=version, service=service, platform=platform)
+                )
             continue
         trained = by_name[model.name].serving
         if trained is None:
@@ -76,12 +80,22 @@ def entries_of(
                 secret=platform.storage.secret_name,
                 inputs=tuple(trained["spec"].get("inputs", ())),
                 outputs=tuple(trained["spec"].get("outputs", ())),
+                sealing=_sealing(trained, service=service),
             )
         )
     return ((), tuple(waiting)) if waiting else (tuple(entries), ())
 
 
-def _registered(model: Model, *, version: Manifest, platform: Platform) -> ModelEntry:
+def _sealing(version: Manifest, *, service: ModelService) -> Sealing | None:
+    return sealing(
+        Artifact.model_validate(version["spec"]["artifact"], extra="ignore"),
+        trust=service.spec.trust,
+    )
+
+
+def _registered(
+    model: Model, *, version: Manifest, service: ModelService, platform: Platform
+) -> ModelEntry:
     """A version of the registry; its tensors are read from the file where it states none."""
     assert model.version_ref is not None
     spec, metadata = version["spec"], version["metadata"]
@@ -97,6 +111,7 @@ def _registered(model: Model, *, version: Manifest, platform: Platform) -> Model
         version_ref={key: metadata[key] for key in ("namespace", "name")},
         said={} if spec["format"] == _PLAIN else {"format": spec["format"], **_lists(tensors)},
         **tensors,
+        sealing=_sealing(version, service=service),
     )
 
 
@@ -148,6 +163,7 @@ def _fill(
             for side in ("inputs", "outputs"):
                 if seen.get(side):
                     known[side] = tuple(seen[side])
+            known |= {"signer": seen.get("signer"), "verified_at": seen.get("verifiedAt")}
         filled.append(replace(entry, **known))
     return tuple(filled)
 

@@ -27,6 +27,7 @@ from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.resolution import entries_of, pinned, revision_hash
 from modelservice_operator.desired.retention import surplus
 from modelservice_operator.desired.runs import Run, newest, run_hash
+from modelservice_operator.desired.sealing import asks
 from modelservice_operator.observed.jobs import JobVerdict, Phase, judge
 from modelservice_operator.observed.models import models
 from modelservice_operator.observed.pods import is_leaving, unready_since
@@ -63,6 +64,7 @@ class Situation:
         str | None
     )  # hash of the revision that `step` leads to: the target, or what serves till then
     step: Step
+    signed: bool  # whether models have to be signed, by the platform or by the service
     turned: bool  # this rollout was turned from Surge to Replace
     surplus: tuple[Manifest, ...]  # ModelVersions that are not kept
     reload: Reload | None  # to the aim, by pods that have served something else
@@ -140,6 +142,7 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
         entries=chosen,
         aim=aim,
         step=next_step,
+        signed=asks((entry.sealing for entry in entries), trust=spec.trust, platform=platform),
         turned=turned,
         surplus=surplus(runs, owner=owner, view=view),
         reload=reload,

@@ -17,24 +17,27 @@ from modelservice_operator.api.common import ModelFormat, Tensors
 _TENSORS: Final[TypeAdapter[Any]] = TypeAdapter(Tensors)
 _FIELDS: Final = ("name", "dataType", "shape")
 _FORMATS: Final = frozenset(get_args(ModelFormat))
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_PIN: Final = re.compile(r"[0-9a-f]{40}|sha256:[0-9a-f]{64}")
+_TEXTS: Final = {
+    "digest": re.compile(r"sha256:[0-9a-f]{64}"),
+    "pin": re.compile(r"[0-9a-f]{40}|sha256:[0-9a-f]{64}"),
+    "signer": re.compile(r"[^\x00-\x1f\x7f]{1,253}"),
+    "verifiedAt": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII),
+}
 
 
 def models(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """By name: `digest`, `pin`, `format` and tensors of each model, as far as a result has them."""
+    """By name: `digest`, `pin`, `format`, `signer`, `verifiedAt` and tensors of each model, as far
+    as a result has them."""
     told = result.get("models")
     found: dict[str, dict[str, Any]] = {}
     for item in told if isinstance(told, list) else ():
         if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
             continue
         model: dict[str, Any] = {"name": item["name"]}
-        digest = item.get("digest")
-        if isinstance(digest, str) and _DIGEST.fullmatch(digest):
-            model["digest"] = digest
-        pin = item.get("pin")
-        if isinstance(pin, str) and _PIN.fullmatch(pin):
-            model["pin"] = pin
+        for field, form in _TEXTS.items():
+            text = item.get(field)
+            if isinstance(text, str) and form.fullmatch(text):
+                model[field] = text
         known_format = item.get("format")
         if isinstance(known_format, str) and known_format in _FORMATS:
             model["format"] = known_format

@@ -21,6 +21,7 @@ from modelservice_operator.status.conditions import Condition, dated
 from modelservice_operator.status.download import download
 from modelservice_operator.status.scaling import scaling
 from modelservice_operator.status.trouble import Trouble, first, judge, run_trouble, scheduling
+from modelservice_operator.status.trust import signed, trusted
 from modelservice_operator.view import View
 
 Status = dict[str, Any]
@@ -48,6 +49,7 @@ def derive(
         _gpu(situation),
         training.complete(situation.runs),
         scaling(situation, view=view),
+        trusted(situation, told=_told(current) if current is not None else {}, trouble=trouble),
     ]
     status: Status = {
         "observedGeneration": generation,
@@ -174,6 +176,7 @@ def _model(record: Mapping[str, Any], *, revision: Revision) -> Status:
         "version": record["version"],
         **({"digest": record["digest"]} if "digest" in record else {}),
         "loadedReplicas": revision.ready,
+        **signed(record, told=told),
     }
     if "versionRef" in record:
         entry["versionRef"] = dict(record["versionRef"])

@@ -27,7 +27,7 @@ from modelservice_runtime.artifacts.sealing.opening import open_artifact
 from modelservice_runtime.artifacts.sealing.stages import CHUNK_BYTES, Chunks
 from modelservice_runtime.artifacts.sealing.terms import PlatformTrust, Terms
 from modelservice_runtime.artifacts.sealing.trust import SUFFIX, seal
-from modelservice_runtime.artifacts.transfer import TransferLog
+from modelservice_runtime.artifacts.transfer import Transfer
 from modelservice_runtime.failure import Failure
 
 PASSPHRASE = "MODELSERVICE_SEAL_PASSPHRASE"  # noqa: S105  # the name of a variable
@@ -116,7 +116,7 @@ def _seal(given: argparse.Namespace, environ: Mapping[str, str]) -> None:
         key=key,
         compress=compress,
         name=given.name,
-        on_progress=TransferLog(model.name),
+        on_progress=Transfer(model.name),
     )
     log.info("%s: %d bytes, sha256 %s", output, packed.size, packed.sha256)
     signature = output.with_name(output.name + SUFFIX)
