@@ -7,15 +7,16 @@ file is always a new one: nothing that lies there already can lead a write elsew
 import errno
 import hashlib
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from modelservice_runtime.artifacts.sealing.members import Parts
-from modelservice_runtime.artifacts.sealing.stages import Chunk
+from modelservice_runtime.artifacts.sealing.stages import CHUNK_BYTES, Chunk, Chunks, ahead
 from modelservice_runtime.failure import Failure, Reason
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -92,10 +93,8 @@ class Folder:
         finally:
             os.close(above)
         digest, size = hashlib.sha256(), 0
-        with open(target, "wb", buffering=0) as file:
-            for chunk in chunks:
-                self.room.take(len(chunk))
-                digest.update(chunk)
+        with open(target, "wb", buffering=0) as file, _in_step(self._taken(chunks), digest) as rest:
+            for chunk in rest:
                 self._write(file.fileno(), chunk)
                 size += len(chunk)
         written = Written(parts=parts, sha256=digest.hexdigest(), size=size)
@@ -123,6 +122,11 @@ class Folder:
                 os.close(above)
         return folder
 
+    def _taken(self, chunks: Iterable[Chunk]) -> Chunks:
+        for chunk in chunks:
+            self.room.take(len(chunk))
+            yield chunk
+
     def _write(self, target: int, chunk: Chunk) -> None:
         left = memoryview(chunk)
         try:
@@ -132,3 +136,21 @@ class Folder:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise self.room.full() from None
             raise
+
+
+@contextmanager
+def _in_step(chunks: Chunks, digest: "hashlib._Hash") -> Iterator[Chunks]:
+    """The chunks, hashed: in a thread of its own where there are enough of them to pay for it."""
+    first = next(chunks, b"")
+    hashed = _hashed(chain((first,), chunks), digest)
+    if len(first) < CHUNK_BYTES:
+        yield hashed
+        return
+    with ahead(hashed) as waiting:
+        yield waiting
+
+
+def _hashed(chunks: Chunks, digest: "hashlib._Hash") -> Chunks:
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk

@@ -68,6 +68,7 @@ def certificate(
     signs: bool = True,
     start: datetime.datetime = START,
     path_length: int | None = None,
+    certifies: bool | None = None,
 ) -> x509.Certificate:
     builder = (
         x509.CertificateBuilder()
@@ -81,7 +82,7 @@ def certificate(
         .add_extension(
             x509.KeyUsage(
                 digital_signature=signs and not authority,
-                key_cert_sign=authority,
+                key_cert_sign=authority if certifies is None else certifies,
                 content_commitment=False,
                 key_encipherment=False,
                 data_encipherment=False,

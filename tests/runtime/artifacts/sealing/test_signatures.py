@@ -275,12 +275,18 @@ def test_a_certificate_that_has_run_out_still_speaks_for_what_it_signed() -> Non
 
 
 NOT_AUTHORITY = signers.certificate("middle", key=MIDDLE, issuer="root", by=ROOT)
+ONLY_SAYS_SO = signers.certificate("middle", key=MIDDLE, issuer="root", by=ROOT, certifies=True)
+NOT_FOR_CERTIFICATES = signers.certificate(
+    "middle", key=MIDDLE, issuer="root", by=ROOT, authority=True, certifies=False
+)
 TOO_SHORT = signers.certificate(
     "root", key=ROOT, issuer="root", by=ROOT, authority=True, path_length=0
 )
 CHAINS: dict[str, tuple[tuple[Any, ...], Any]] = {
     "the middle is missing": ((leaf(),), ROOT_CERTIFICATE),
     "the middle is no authority": ((leaf(), NOT_AUTHORITY), ROOT_CERTIFICATE),
+    "the middle may certify and is no authority": ((leaf(), ONLY_SAYS_SO), ROOT_CERTIFICATE),
+    "the middle may not certify": ((leaf(), NOT_FOR_CERTIFICATES), ROOT_CERTIFICATE),
     "the root allows no middle": ((leaf(), MIDDLE_CERTIFICATE), TOO_SHORT),
     "another root": (
         (leaf(), MIDDLE_CERTIFICATE),
