@@ -10,8 +10,10 @@ argument. What to apply goes to standard output, everything else to standard err
 """
 
 import argparse
+import json
 import logging
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -31,6 +33,9 @@ from modelservice_runtime.artifacts.transfer import Transfer
 from modelservice_runtime.failure import Failure
 
 PASSPHRASE = "MODELSERVICE_SEAL_PASSPHRASE"  # noqa: S105  # the name of a variable
+
+SIGNED_NAME = re.compile(r"(?=.{1,128}\Z)[!-~]([ -~]*[!-~])?")
+"""What `source.signature.name` of a ModelService may be."""
 
 log = logging.getLogger("modelservice-seal")
 
@@ -98,6 +103,11 @@ def _keygen(given: argparse.Namespace, environ: Mapping[str, str]) -> None:
 
 def _seal(given: argparse.Namespace, environ: Mapping[str, str]) -> None:
     model = packing.Model.of(given.model)
+    if not SIGNED_NAME.fullmatch(given.name or model.name):
+        raise upload.wrong(
+            f"{given.name or model.name!r} cannot be what a signature is for: state a --name of at "
+            "most 128 printable ASCII characters, such as digits-3"
+        )
     key = keyfiles.encryption_key(given.encrypt_key) if given.encrypt_key else None
     compress = given.compress == "zstd"
     # All that can be wrong is found before the work begins.
@@ -173,7 +183,8 @@ def _source(*, uri: str, packed: packing.Packed, encrypted: bool, signed: bool) 
     if encrypted:
         lines.append("  encryption: {secretRef: {name: NAME-OF-THE-SECRET}}")
     if signed:
-        lines.append(f"  signature: {{name: {packed.statement.name}}}")
+        # JSON's strings are YAML's too
+        lines.append(f"  signature: {{name: {json.dumps(packed.statement.name)}}}")
     return "\n".join(lines) + "\n"
 
 

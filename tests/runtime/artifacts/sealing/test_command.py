@@ -73,6 +73,14 @@ def test_a_folder_is_sealed_and_opened(desk: Path, capsys: pytest.CaptureFixture
     assert Path("out/digits.onnx").read_bytes() == MODEL
 
 
+@pytest.mark.parametrize("name", ["a: b, {c}", "digits #3", "'", '"'])
+def test_what_is_printed_is_yaml_whatever_the_name(
+    name: str, desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert seal("digits", "--sign-key", "team.key", "--name", name) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["source"]["signature"] == {"name": name}
+
+
 def test_a_sealed_folder_has_the_same_bytes_for_everyone(desk: Path) -> None:
     """Without encryption: a digest in two repositories is the same for the same model."""
     assert seal("digits", "--output", "one") == 0
@@ -202,6 +210,9 @@ def test_what_is_not_right_is_not_opened(
         ("digits", "--encrypt-key", "missing"),
         ("digits", "--sign-key", "team.key", "--certificates", "team.key.pub"),
         ("digits", "--upload", "s3://models/x"),
+        ("digits", "--name", " 3"),
+        ("digits", "--name", "d" * 129),
+        ("digits", "--name", "züge"),
         ("empty",),
         ("linked",),
     ],
