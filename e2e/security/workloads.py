@@ -16,7 +16,9 @@ import yaml
 from e2e import chart
 from e2e.security.calls import Caller, Manifest
 from e2e.security.stage import TEAM, Stage, StuckError
+from e2e.volumes import claim, volume
 from modelservice_operator.api import names
+from modelservice_operator.api.locations import claim_of
 from modelservice_operator.kube import kinds
 
 EXAMPLES = chart.ROOT / "examples"
@@ -61,6 +63,7 @@ def examples(stage: Stage) -> list[str]:
             for one in manifest["spec"].get("models", ()):
                 if "source" in one:
                     one["source"]["sha256"] = SHA
+                    _claimed(stage, one["source"]["uri"])
                 if "versionRef" in one:
                     one["versionRef"].pop("namespace", None)
             apply(stage.admin, manifest)
@@ -69,6 +72,17 @@ def examples(stage: Stage) -> list[str]:
     for name in found:
         stage.ready(name)
     return found
+
+
+def _claimed(stage: Stage, uri: str) -> None:
+    """The scheduler has pods wait for a claim that is not there."""
+    name = claim_of(uri)
+    if name is None:
+        return
+    root, held = "/api/v1", claim(name, volume=name)
+    of_node = volume(name, folder="/models", of=name, namespace=TEAM)
+    stage.admin.post(f"{root}/persistentvolumes", of_node)
+    stage.admin.post(f"{root}/namespaces/{TEAM}/persistentvolumeclaims", held)
 
 
 def ordinary(stage: Stage) -> None:

@@ -12,7 +12,6 @@ from e2e.suite.live import Live, model, service
     [
         ("metadata", "https://169.254.169.254/latest/m.onnx"),
         ("itself", "https://0x7f.1:8003/m.onnx"),
-        ("apiserver", "https://kubernetes.default.svc/m.onnx"),
     ],
 )
 def test_the_platform_s_own_addresses_are_refused(

@@ -1,51 +1,19 @@
 """A file on a volume becomes an API; the volume is read by what brings the model only."""
 
 import shutil
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from e2e.demo.kinds import CLAIM, VOLUME
-from e2e.demo.kubectl import Manifest, condition
+from e2e.demo.kubectl import condition
 from e2e.suite.conftest import Apply
 from e2e.suite.live import Live, model, service
 from e2e.suite.models import scaling
 from e2e.suite.node import Node
-
-SIZE = "1Gi"
-
-
-def claim(name: str, *, volume: str) -> Manifest:
-    """A PersistentVolumeClaim of a volume that was made by hand."""
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": name},
-        "spec": {
-            "accessModes": ["ReadOnlyMany"],
-            "resources": {"requests": {"storage": SIZE}},
-            "storageClassName": "",
-            "volumeName": volume,
-        },
-    }
-
-
-def volume(name: str, *, folder: Path, of: str, namespace: str) -> Manifest:
-    """A PersistentVolume in a folder of the node, for one claim."""
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": name},
-        "spec": {
-            "accessModes": ["ReadOnlyMany"],
-            "capacity": {"storage": SIZE},
-            "claimRef": {"name": of, "namespace": namespace},
-            "hostPath": {"path": str(folder), "type": "Directory"},
-            "persistentVolumeReclaimPolicy": "Retain",
-            "storageClassName": "",
-        },
-    }
+from e2e.volumes import claim, volume
 
 
 @pytest.fixture
@@ -59,9 +27,12 @@ def folder(node: Node, live: Live) -> Iterator[Path]:
 
 
 @pytest.fixture
-def models(live: Live, folder: Path) -> Iterator[str]:
-    """The name of a claim that is not there yet; it and its volume go after the test."""
-    name = f"{live.namespace}-models"
+def models(live: Live, folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of a claim that is not there yet; it and its volume go after the test.
+
+    Each test has its own, since a claim that goes is there until its last pod is gone.
+    """
+    name = f"{live.namespace}-{zlib.crc32(request.node.name.encode()):08x}"
     yield name
     live.kubectl.delete(CLAIM, name)
     live.kubectl.delete(VOLUME, name)
@@ -78,7 +49,7 @@ def test_a_model_of_a_claim_is_served_once_the_claim_is_there(
     assert models in condition(waiting, "Ready")["message"]
 
     live.apply(
-        volume(models, folder=folder, of=models, namespace=live.namespace),
+        volume(models, folder=str(folder), of=models, namespace=live.namespace),
         claim(models, volume=models),
     )
     live.ready(name)
@@ -99,7 +70,7 @@ def test_a_link_on_a_claim_does_not_lead_out_of_it(
 ) -> None:
     (folder / "m.onnx").symlink_to("/etc/passwd")
     live.apply(
-        volume(models, folder=folder, of=models, namespace=live.namespace),
+        volume(models, folder=str(folder), of=models, namespace=live.namespace),
         claim(models, volume=models),
     )
     name = apply(service("from-link", model(f"pvc://{models}/m.onnx")))

@@ -18,8 +18,8 @@ CASES: dict[str, tuple[Callable[[], Manifest], tuple[str, ...]]] = {
         ("spec.models[0].training.recipe", "magic"),
     ),
     "a URI of another kind": (
-        lambda: service("refused", model("https://example.com/model.onnx")),
-        ("spec.models[0].source.uri",),
+        lambda: service("refused", model("ftp://example.com/model.onnx")),
+        ("spec.models[0].source.uri", "must begin with s3://"),
     ),
     "a field that does not exist": (
         lambda: service("refused", model(URI, batchSize=4)),
