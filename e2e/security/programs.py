@@ -5,6 +5,7 @@ The programs are the real ones, each in a process of its own; so is the S3 serve
 says is a canary too: error pages are known to repeat the request, its signature included.
 """
 
+import base64
 import http.server
 import json
 import os
@@ -15,7 +16,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from e2e.security.canaries import canary, found
 from e2e.security.figures import Figure, none_of
 
 SECRET_NAME = "credentials-of-the-test"
+KEY_NAME = "encryption-of-the-test"
 AT_A_TIME = 8  # most of them wait for a server that does not answer
 
 
@@ -39,6 +41,7 @@ class Case:
     uri: str = "s3://models/there.onnx"
     loopback: bool = True
     program: str = "check"
+    key: str = ""  # what the Secret of the encryption has
     # parts of the Secret that are no secret of this case (a server that has to be reached)
     open: frozenset[str] = frozenset()
 
@@ -55,8 +58,11 @@ def measure() -> Iterator[Figure]:
         ):
             (root / "s3/data/models/there.onnx").write_bytes(_onnx())
             (root / "s3/data/models/text.onnx").write_bytes(b"not a model")
+            opens = _seal(root, store=root / "s3/data/models")
             keys = {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret}
             cases = list(_cases(keys, endpoint=endpoint, mirror=mirror))
+            good = {**keys, "AWS_ENDPOINT_URL": endpoint}
+            cases += (replace(one, secret=good, open=ENDPOINT) for one in _sealed(opens))
             numbered = ((root / str(number), case) for number, case in enumerate(cases))
             ends = list(pool.map(lambda one: _run(*one), numbered))
     surprises = [text for _, surprise in ends for text in surprise]
@@ -124,6 +130,43 @@ def _cases(keys: dict[str, str], *, endpoint: str, mirror: str) -> Iterator[Case
     )
 
 
+def _sealed(opens: str) -> Iterator[Case]:
+    """Artifacts that the key `opens` opens, and keys that do not."""
+    sealed, cut = "s3://models/sealed", "s3://models/cut"
+    for program in ("check", "fetch"):
+        yield Case(
+            f"sealed: all is well with {program}", "", {}, sealed, program=program, key=opens
+        )
+    other = _encryption_key()
+    yield Case("sealed: another key", "DecryptionFailed", {}, sealed, key=other)
+    yield Case("sealed: a key that is none", "DecryptionFailed", {}, sealed, key=canary())
+    yield Case("sealed: an artifact that was cut", "ArtifactDamaged", {}, cut, key=opens)
+    yield Case("sealed: no artifact", "DecryptionFailed", {}, "s3://models/text.onnx", key=opens)
+
+
+def _encryption_key() -> str:
+    """The content of a key file, whose bytes are a canary too."""
+    return base64.b64encode(f"{canary()}.".encode()).decode()
+
+
+def _seal(folder: Path, *, store: Path) -> str:
+    """Seal a model into the store, whole and cut; the key that opens both."""
+    from modelservice_runtime.artifacts.sealing import packing  # noqa: PLC0415 - as in _onnx
+    from modelservice_runtime.artifacts.sealing.keys import EncryptionKey  # noqa: PLC0415
+
+    text = _encryption_key()
+    model = folder / "model.onnx"
+    model.write_bytes(_onnx())
+    packing.pack(
+        packing.Model.of(model),
+        output=store / "sealed",
+        key=EncryptionKey.parse(text.encode(), origin="the test"),
+        compress=True,
+    )
+    (store / "cut").write_bytes((store / "sealed").read_bytes()[:-1])
+    return text
+
+
 ENDPOINT = frozenset({"AWS_ENDPOINT_URL"})
 REPEATED = {
     301: "StorageUnavailable",
@@ -141,7 +184,10 @@ def _run(folder: Path, case: Case) -> tuple[list[str], list[str]]:
         made.mkdir(parents=True)
     for key, value in case.secret.items():
         (secret / key).write_text(value)
-    (folder / "models.json").write_text(json.dumps(_document(case, credentials=secret)))
+    (folder / "models.json").write_text(json.dumps(_document(case, folder=folder)))
+    if case.key:
+        (folder / KEY_NAME).mkdir()
+        (folder / KEY_NAME / "key").write_text(case.key)
     if case.loopback:
         (folder / "loopback").touch()
     done = subprocess.run(
@@ -161,6 +207,8 @@ def _run(folder: Path, case: Case) -> tuple[list[str], list[str]]:
         if file.is_file():
             places[str(file.relative_to(folder))] = file.read_bytes()
     texts = {key: value for key, value in case.secret.items() if key not in case.open}
+    if case.key:
+        texts |= {"the key": case.key, "the key's bytes": _bytes(case.key)}
     # A URL is a secret as a whole and in its parts.
     texts |= {f"part of {key}": one for key, value in texts.items() for one in _canaries(value)}
     leaks = [f"{case.what}: {text}" for text in found(texts, places=places)]
@@ -171,19 +219,25 @@ def _run(folder: Path, case: Case) -> tuple[list[str], list[str]]:
     return leaks, surprises
 
 
+def _bytes(key: str) -> str:
+    return key if key.startswith("canary-") else base64.b64decode(key).decode()
+
+
 def _canaries(text: str) -> list[str]:
     start = text.find("canary-")
     return [] if start < 0 else [text[start : start + 31]]
 
 
-def _document(case: Case, *, credentials: Path) -> dict[str, Any]:
+def _document(case: Case, *, folder: Path) -> dict[str, Any]:
+    encryption = {"encryption": {"key": str(folder / KEY_NAME / "key")}} if case.key else {}
     model = {
         "name": "m",
         "version": 1,
         "uri": case.uri,
         "digest": None,
         "stated": False,
-        "credentials": str(credentials),
+        "credentials": str(folder / "credentials" / SECRET_NAME),
+        **encryption,
         "maxBatchSize": 0,
         "instances": [{"count": 1, "kind": "Auto"}],
     }

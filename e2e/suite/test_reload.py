@@ -1,5 +1,7 @@
 """Other models in the pods that serve: no pod starts, and no request is lost."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,15 +18,17 @@ from e2e.suite.traffic import Record, stream, traffic
 # From outside a cluster a tunnel leads to one pod: that shows nothing here.
 pytestmark = pytest.mark.embedded
 RATE = 25.0  # requests a second, over HTTP and gRPC each
+RELOADS = 10
+MINUTES = 2.0
 
 
 @contextmanager
-def steady(live: Live, name: str) -> Iterator[list[Record]]:
+def steady(live: Live, name: str, *, rate: float = RATE) -> Iterator[list[Record]]:
     """A steady load over HTTP and gRPC, and new connections beside it."""
     with (
         reach(live.kubectl, name) as (http, grpc),
-        stream(inference.over_http(http, question=QUESTION), rate=RATE) as over_http,
-        stream(inference.over_grpc(grpc, question=QUESTION), rate=RATE) as over_grpc,
+        stream(inference.over_http(http, question=QUESTION), rate=rate) as over_http,
+        stream(inference.over_grpc(grpc, question=QUESTION), rate=rate) as over_grpc,
         traffic(http) as others,
     ):
         yield [over_http, over_grpc, others]
@@ -72,6 +76,30 @@ def test_models_come_and_go_in_the_pods_that_serve(live: Live, apply: Apply) -> 
     live.apply(service(name, second))
     assert loaded(live.ready(name)) == {"second": 1}
     assert uids(live.pods(name)) == pods
+
+
+@pytest.mark.slow
+def test_ten_reloads_on_three_pods_lose_no_request(live: Live, apply: Apply) -> None:
+    serving = {"replicas": 3}
+    name = apply(service("reloads", model(live.scaling(1)), serving=serving))
+    live.ready(name)
+    pods = uids(live.pods(name))
+
+    for factor_before in range(1, RELOADS + 1):
+        wanted = factor_before + 1
+        over = time.monotonic() + 60 * MINUTES
+        with steady(live, name, rate=2 * RATE) as records:
+            live.apply(service(name, model(live.scaling(wanted)), serving=serving))
+            after = live.ready(name)["status"]
+            threading.Event().wait(max(0.0, over - time.monotonic()))
+        for record in records:
+            assert record.failures == []
+            assert set(record.factors) == {float(factor_before), float(wanted)}
+        for kept in records[:2]:
+            assert sum(kept.factors.values()) > 0.9 * 60 * MINUTES * 2 * RATE
+        assert loaded({"status": after}) == {MODEL: 3}
+        assert uids(live.pods(name)) == pods
+    assert [restarts(pod) for pod in live.pods(name)] == [0, 0, 0]
 
 
 def has_ready(count: int) -> Callable[[Manifest], bool]:
