@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +44,17 @@ class Node:
                 continue  # it ended meanwhile
             found.append(b" ".join(parts).decode(errors="replace"))
         return found
+
+    @contextmanager
+    def folder(self, name: str) -> Iterator[Path]:
+        """A folder of the node that pods may read, for the length of a `with`."""
+        made = self.places.state / name
+        made.mkdir()
+        made.chmod(0o755)
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made)
 
     @contextmanager
     def without(self, component: str) -> Iterator[None]:

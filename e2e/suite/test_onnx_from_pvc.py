@@ -1,6 +1,5 @@
 """A file on a volume becomes an API; the volume is read by what brings the model only."""
 
-import shutil
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,11 +18,8 @@ from e2e.volumes import claim, volume
 @pytest.fixture
 def folder(node: Node, live: Live) -> Iterator[Path]:
     """A folder of the node that the volume of this run shows."""
-    made = node.places.state / f"volume-{live.namespace}"
-    made.mkdir()
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made)
+    with node.folder(f"volume-{live.namespace}") as made:
+        yield made
 
 
 @pytest.fixture

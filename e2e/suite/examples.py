@@ -1,0 +1,178 @@
+"""The files that examples/ speak of, and what their models answer when this machine runs them."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from onnx import ModelProto, TensorProto, helper
+from onnx.reference import ReferenceEvaluator
+
+from e2e.images.places import CHECKOUT
+from e2e.suite.asking import Tensors
+
+FILES = CHECKOUT / "tests/runtime/formats/files"  # make.py there says how torch made them
+SIDE, CLASSES, BATCH = 28, 10, 5
+CLASSIFIER: Final = "s3://models/classifier/model.onnx"
+
+# What make.py gave the modules of torch.
+WEIGHT = np.arange(12, dtype=np.float32).reshape(3, 4) / 10 - np.float32(0.5)
+BIAS = np.array([0.5, -0.5, 0.25], np.float32)
+
+CODE: Final = b"""
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+
+class TritonPythonModel:
+    def execute(self, requests):
+        responses = []
+        for request in requests:
+            # Triton gives older numpy's arrays; DLPack is what both sides understand.
+            x = np.from_dlpack(pb_utils.get_input_tensor_by_name(request, "x"))
+            y = np.ascontiguousarray(3 * x)
+            tensor = pb_utils.Tensor.from_dlpack("y", y.__dlpack__())
+            responses.append(pb_utils.InferenceResponse([tensor]))
+        return responses
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """`files` by their URIs. `model` is asked with `inputs` and answers `outputs`."""
+
+    files: Mapping[str, bytes]
+    model: str
+    format: str
+    inputs: Tensors
+    outputs: Tensors
+
+
+def run(model: bytes, inputs: Tensors) -> dict[str, np.ndarray]:
+    """What ONNX's reference implementation says."""
+    evaluator = ReferenceEvaluator(ModelProto.FromString(model))
+    return dict(zip(evaluator.output_names, evaluator.run(None, dict(inputs)), strict=True))
+
+
+def random(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((BATCH, *shape)).astype(np.float32)
+
+
+def classifier() -> bytes:
+    """image FP32 [-1, 1, 28, 28] → scores FP32 [-1, 10]."""
+    weights = np.random.default_rng(1).standard_normal((SIDE * SIDE, CLASSES)) / SIDE
+    return _onnx(
+        helper.make_node("Flatten", ["image"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "weights"], ["scores"]),
+        image=(TensorProto.FLOAT, [1, SIDE, SIDE]),
+        scores=(TensorProto.FLOAT, [CLASSES]),
+        weights=weights.astype(np.float32),
+    )
+
+
+def one_classifier(*, uri: str = CLASSIFIER, name: str = "classifier") -> Case:
+    inputs = {"image": random(1, SIDE, SIDE)}
+    file = classifier()
+    return Case({uri: file}, name, "ONNX", inputs, run(file, inputs))
+
+
+def ensemble() -> Case:
+    preprocess = _onnx(
+        helper.make_node("Cast", ["pixels"], ["bright"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["bright", "white"], ["grey"]),
+        helper.make_node("Unsqueeze", ["grey", "channel"], ["image"]),
+        pixels=(TensorProto.UINT8, [SIDE, SIDE]),
+        image=(TensorProto.FLOAT, [1, SIDE, SIDE]),
+        white=np.array([255], np.float32),
+        channel=np.array([1], np.int64),
+    )
+    postprocess = _onnx(
+        helper.make_node("ArgMax", ["scores"], ["digit"], axis=1, keepdims=1),
+        scores=(TensorProto.FLOAT, [CLASSES]),
+        digit=(TensorProto.INT64, [1]),
+    )
+    steps = {"preprocess": preprocess, "classifier": classifier(), "postprocess": postprocess}
+    pixels = np.random.default_rng(0).integers(0, 256, (BATCH, SIDE, SIDE), np.uint8)
+    inputs = tensors = {"pixels": pixels}
+    for file in steps.values():
+        tensors = run(file, tensors)
+    files = {f"s3://models/ensemble/{name}.onnx": file for name, file in steps.items()}
+    return Case(files, "digits", "", inputs, tensors)
+
+
+def torchscript() -> Case:
+    uri = "s3://models/scripted/model.pt"
+    return _torch("scripted-2.6.pt", uri=uri, outputs=("OUTPUT__0", "OUTPUT__1"))
+
+
+def torch_export() -> Case:
+    return _torch("program-2.6.pt2", uri="s3://models/exported/model.pt2", outputs=("add", "sum_1"))
+
+
+def safetensors() -> Case:
+    generator = np.random.default_rng(0)
+    weight, bias = (generator.standard_normal(one).astype(np.float32) for one in ((1, 10), (1,)))
+    header, data = {}, b""
+    for name, array in (("weight", weight), ("bias", bias)):
+        places = [len(data), len(data) + array.nbytes]
+        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": places}
+        data += array.tobytes()
+    text = json.dumps(header).encode()
+    file = len(text).to_bytes(8, "little") + text + data
+    x = random(10)
+    return Case(
+        {"s3://models/weights/model.safetensors": file},
+        "weights",
+        "SafeTensors",
+        {"x": x},
+        {"y": x @ weight.T + bias},
+    )
+
+
+def python_model() -> Case:
+    x = random(4)
+    return Case({"s3://models/scaler/model.py": CODE}, "scaler", "Python", {"x": x}, {"y": 3 * x})
+
+
+SERVED: Final[Mapping[str, Callable[[], Case]]] = {
+    "autoscaling-cpu": one_classifier,
+    "ensemble": ensemble,
+    "onnx-from-s3": one_classifier,
+    "python-model": python_model,
+    "safetensors": safetensors,
+    "torch-export": torch_export,
+    "torchscript": torchscript,
+}
+"""Those that need nothing but files in the store."""
+
+
+def _torch(file: str, *, uri: str, outputs: tuple[str, str]) -> Case:
+    x, y = random(4), random(3)
+    h = np.maximum(x @ WEIGHT.T + BIAS, 0) + 1
+    answers = (h, (h * y).sum(axis=1, keepdims=True))
+    kind, name = (
+        ("TorchScript", "scripted") if file.endswith(".pt") else ("TorchExport", "exported")
+    )
+    content = {uri: (FILES / file).read_bytes()}
+    return Case(content, name, kind, {"x": x, "y": y}, dict(zip(outputs, answers, strict=True)))
+
+
+def _onnx(*nodes: object, **tensors: np.ndarray | tuple[int, list[int]]) -> bytes:
+    """A model of the tensors by name: arrays are its weights; of the others, given as type and
+    shape, the first is its input and the second its output, both with an axis for the batch."""
+    weights = [
+        helper.make_tensor(name, helper.np_dtype_to_tensor_dtype(one.dtype), one.shape, one)
+        for name, one in tensors.items()
+        if isinstance(one, np.ndarray)
+    ]
+    ends = [
+        helper.make_tensor_value_info(name, one[0], ["batch", *one[1]])
+        for name, one in tensors.items()
+        if isinstance(one, tuple)
+    ]
+    graph = helper.make_graph(list(nodes), "example", ends[:1], ends[1:], weights)
+    # Versions that every onnxruntime of the last years can read.
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
+    serialized: bytes = model.SerializeToString()
+    return serialized
