@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from modelservice_runtime import logs, termination
+from modelservice_runtime import logs, memory, termination
 from modelservice_runtime.artifacts import check, fetch
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.places import Places
@@ -32,6 +32,7 @@ def main(name: str, folder: Path) -> None:
         key=folder / "run" / "restricted-key",
     )
     logs.configure()
+    memory.keep_buffers()
     termination.run(
         lambda: PROGRAMS[name](os.environ, places=places, policy=policy, port=0),
         path=folder / "termination",

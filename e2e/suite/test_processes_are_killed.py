@@ -16,6 +16,7 @@ pytestmark = pytest.mark.embedded
 OPERATOR = f"app.kubernetes.io/instance={release.RELEASE}"
 
 
+@pytest.mark.alone  # others may wait for what the operator says of something that passes
 def test_the_leading_operator(live: Live, apply: Apply, node: Node) -> None:
     name = apply(service("led", model(live.scaling(3))))
     killed = leader(live)

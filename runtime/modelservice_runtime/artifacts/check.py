@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from modelservice_runtime import logs, termination
+from modelservice_runtime import logs, memory, termination
 from modelservice_runtime.artifacts.bring import Policy, Settings, bring_all, result
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.document import Document
@@ -21,6 +21,7 @@ _PLACES = Places()
 def main() -> NoReturn:
     """Run as a container's command."""
     logs.configure()
+    memory.keep_buffers()
     termination.run(lambda: program(os.environ))
 
 

@@ -1,6 +1,7 @@
 """zstd, in one pass and in bounded memory, whatever a file claims of itself."""
 
 import os
+from collections import deque
 from collections.abc import Iterable
 from typing import IO, cast
 
@@ -16,6 +17,7 @@ LEVEL = 3
 LARGEST_WINDOW = 2**27
 """128 MiB: what `zstd --ultra -22` uses. More memory than that no file is given."""
 
+_INPUT_BYTES = CHUNK_BYTES
 _RANDOM_BYTES = 16
 _REPEATED = 8
 _MARK_BYTES = _RANDOM_BYTES * _REPEATED
@@ -40,27 +42,49 @@ def decompress(chunks: Iterable[Chunk]) -> Chunks:
     # Its bytes hold the random part once and not _REPEATED times: a frame that was cut, and takes
     # them for its own, does not end with the mark.
     mark = os.urandom(_RANDOM_BYTES) * _REPEATED
-    marked = Reader(_marked(chunks, mark=zstandard.ZstdCompressor(level=1).compress(mark)))
+    marked = _Source(_marked(chunks, mark=zstandard.ZstdCompressor(level=1).compress(mark)))
     source = cast("IO[bytes]", marked)  # `read` is all that is asked of it
     decompressor = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
-    held = b""
+    held: deque[bytes] = deque()  # what may have the mark in it
+    behind = 0  # bytes of `held` but for its first
     try:
-        with decompressor.stream_reader(source, read_across_frames=True) as stream:
+        with decompressor.stream_reader(source, _INPUT_BYTES, read_across_frames=True) as stream:
             while piece := stream.read(CHUNK_BYTES):
-                if held:
-                    piece = held + piece
-                held = piece[-_MARK_BYTES:]
-                if len(piece) > _MARK_BYTES:
-                    yield piece[:-_MARK_BYTES]
+                behind += len(piece) if held else 0
+                held.append(piece)
+                while behind >= _MARK_BYTES:
+                    yield held.popleft()
+                    behind -= len(held[0])
     except zstandard.ZstdError as error:
         raise _damaged(_why(error)) from None
-    if held != mark:
+    end = b"".join(held)
+    if not end.endswith(mark):
         raise _damaged("it ends too early")
+    if len(end) > _MARK_BYTES:
+        yield memoryview(end)[:-_MARK_BYTES]
+
+
+class _Source:
+    """Chunks as the library reads them, without a copy."""
+
+    def __init__(self, chunks: Iterable[Chunk]) -> None:
+        self._reader = Reader(chunks)
+
+    def read(self, size: int) -> memoryview:
+        return self._reader.some(size)
 
 
 def _marked(chunks: Iterable[Chunk], *, mark: bytes) -> Chunks:
-    yield from chunks
-    yield mark
+    """The chunks and the mark, which comes together with the byte before it: where a read begins
+    with a whole frame, the library takes that for the one whose header it has a part of."""
+    last: Chunk = b""
+    for chunk in chunks:
+        if last:
+            yield last
+        last = chunk
+    if rest := memoryview(last)[:-1]:
+        yield rest
+    yield bytes(last[-1:]) + mark
 
 
 def _why(error: zstandard.ZstdError) -> str:

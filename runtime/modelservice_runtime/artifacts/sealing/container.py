@@ -112,9 +112,9 @@ def encrypt(chunks: Iterable[Chunk], *, key: EncryptionKey) -> Chunks:
     reader = Reader(chunks)
     yield header.raw
     number = 0
-    frame = reader.read(header.frame)
+    frame: Chunk = reader.view(header.frame)
     while True:
-        following = reader.read(header.frame) if len(frame) == header.frame else b""
+        following = reader.view(header.frame) if len(frame) == header.frame else b""
         yield cipher.encrypt(_nonce(number, last=not following), frame, header.raw)
         if not following:
             return
@@ -139,9 +139,9 @@ def decrypt(chunks: Iterable[Chunk], *, key: EncryptionKey) -> Chunks:
     cipher = AESGCM(derived.frames)
     size = header.frame + TAG_BYTES
     number = 0
-    frame = reader.read(size)
+    frame: Chunk = reader.view(size)
     while True:
-        following = reader.read(size) if len(frame) == size else b""
+        following = reader.view(size) if len(frame) == size else b""
         plain = _opened(cipher, frame, number=number, last=not following, header=header)
         if plain:
             yield plain
@@ -154,7 +154,7 @@ def decrypt(chunks: Iterable[Chunk], *, key: EncryptionKey) -> Chunks:
         number += 1
 
 
-def _opened(cipher: AESGCM, frame: bytes, *, number: int, last: bool, header: Header) -> bytes:
+def _opened(cipher: AESGCM, frame: Chunk, *, number: int, last: bool, header: Header) -> bytes:
     try:
         return cipher.decrypt(_nonce(number, last=last), frame, header.raw)
     except (InvalidTag, ValueError):

@@ -97,15 +97,19 @@ class Reader:
 
     def read(self, size: int = CHUNK_BYTES) -> bytes:
         """`size` bytes; fewer at the end only."""
-        parts: list[memoryview] = []
-        missing = size
-        while missing:
-            part = self.some(missing)
-            if not part:
-                break
+        return bytes(self.view(size))
+
+    def view(self, size: int) -> memoryview:
+        """The same, and no copy where they came in one piece."""
+        first = self.some(size)
+        if not first or len(first) == size:
+            return first
+        parts = [first]
+        missing = size - len(first)
+        while missing and (part := self.some(missing)):
             parts.append(part)
             missing -= len(part)
-        return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
+        return memoryview(b"".join(parts))
 
     def peek(self, size: int) -> bytes:
         """The next `size` bytes, which stay to be read; fewer at the end only."""

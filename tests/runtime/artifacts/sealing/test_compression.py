@@ -12,6 +12,7 @@ from modelservice_runtime.failure import Failure, Reason
 
 DATA = os.urandom(3 * CHUNK_BYTES) + bytes(2 * CHUNK_BYTES) + b"end"
 PACKED = b"".join(compress([DATA]))
+PACKED_NOTHING = b"".join(compress([b""]))
 
 
 @pytest.mark.parametrize("data", [b"", b"a", bytes(15), bytes(16), bytes(17), DATA])
@@ -23,6 +24,13 @@ def test_several_frames_are_one_file() -> None:
     """As pzstd writes them, with a frame to skip between."""
     skipped = struct.pack("<II", 0x184D2A50, 5) + b"hello"
     assert b"".join(decompress([PACKED, skipped, PACKED])) == DATA + DATA
+
+
+@pytest.mark.parametrize("kept", range(1, len(PACKED_NOTHING)))
+def test_a_cut_header_is_found_where_it_was_read_for_itself(kept: int) -> None:
+    """The library takes a whole frame that a read begins with for the one that it has begun."""
+    with pytest.raises(Failure):
+        b"".join(decompress([PACKED_NOTHING[:kept]]))
 
 
 @pytest.mark.parametrize("cut", [1, 2, 4, 5, 100, len(PACKED) // 2, len(PACKED) - 5])
