@@ -1,5 +1,6 @@
 """The files that examples/ speak of, and what their models answer when this machine runs them."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -57,6 +58,23 @@ def run(model: bytes, inputs: Tensors) -> dict[str, np.ndarray]:
 
 def random(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal((BATCH, *shape)).astype(np.float32)
+
+
+def sha256(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def artifact(file: bytes, *, title: str) -> bytes:
+    """The manifest of a registry's artifact that is one file, as oras writes it."""
+    layer = {
+        "mediaType": "application/octet-stream",
+        "digest": sha256(file),
+        "size": len(file),
+        "annotations": {"org.opencontainers.image.title": title},
+    }
+    empty = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": sha256(b"{}"), "size": 2}
+    head = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json"}
+    return json.dumps({**head, "config": empty, "layers": [layer]}).encode()
 
 
 def classifier() -> bytes:

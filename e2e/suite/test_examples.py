@@ -1,7 +1,7 @@
 """What users copy is applied as it stands, and answers as the same files do on this machine."""
 
 import base64
-import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,13 @@ import pytest
 import yaml
 
 from e2e.chart import ROOT
+from e2e.cluster.places import ADDRESS
 from e2e.demo.kinds import CLAIM, MODEL_VERSION, VOLUME
 from e2e.demo.kubectl import Manifest
+from e2e.site import File, site
 from e2e.suite import asking, examples
 from e2e.suite.conftest import Apply
-from e2e.suite.examples import Case
+from e2e.suite.examples import Case, sha256
 from e2e.suite.live import Live
 from e2e.suite.models import line
 from e2e.suite.node import Node
@@ -22,13 +24,19 @@ from e2e.volumes import claim, volume
 from modelservice_runtime.artifacts.sealing.command import program
 
 EXAMPLES = ROOT / "examples"
-ALONE = {"linear", "modelversion", "onnx-from-pvc", "sealed", "version-ref"}  # below
+ALONE = {  # below
+    "linear",
+    "modelversion",
+    "onnx-from-https",
+    "onnx-from-pvc",
+    "onnx-from-registry",
+    "sealed",
+    "version-ref",
+}
 ELSEWHERE = {
     "digits": "`make demo` trains and asks it",
     "gpu": "no GPU is here to compute; test_gpus schedules it",
-    "onnx-from-https": "no certificate for such a server; tests/runtime serves it",
-    "onnx-from-hugging-face": "as onnx-from-https",
-    "onnx-from-registry": "as onnx-from-https",
+    "onnx-from-hugging-face": "the platform's hub, a value of the chart; tests/runtime serves one",
     "shared-version": "between namespaces of its own names; test_registry",
     "tensorrt": "as gpu",
 }
@@ -100,13 +108,32 @@ def models_claim(live: Live, node: Node) -> Iterator[Path]:
         live.kubectl.delete(VOLUME, name)
 
 
+@pytest.mark.embedded
+@pytest.mark.parametrize("name", ["onnx-from-https", "onnx-from-registry"])
+def test_a_file_of_a_server(name: str, live: Live, apply: Apply, tmp_path: Path) -> None:
+    case = examples.one_classifier()
+    content = case.files[examples.CLASSIFIER]
+    manifest = example(name)
+    source = manifest["spec"]["models"][0]["source"]
+    source["secretRef"] = {"name": "authority"}
+    with site(tmp_path, host=ADDRESS) as server:
+        server.put("/classifier/model.onnx", File(content))
+        pushed = examples.artifact(content, title="model.onnx")
+        server.put("/v2/models/classifier/manifests/v1", File(pushed))
+        server.put(f"/v2/models/classifier/manifests/{sha256(pushed)}", File(pushed))
+        server.put(f"/v2/models/classifier/blobs/{sha256(content)}", File(content))
+        source["uri"] = re.sub(r"//[a-z.]+/", f"//{ADDRESS}:{server.port}/", source["uri"])
+        live.apply(_secret("authority", "ca.crt", server.authority))
+        answers(live, apply(manifest), case)
+
+
 def test_a_version_of_the_registry(live: Live, apply: Apply) -> None:
     case = examples.one_classifier()
     (content,) = case.files.values()
     live.bucket.put(content, uri=examples.CLASSIFIER)
     version = example("modelversion")
     version["spec"]["artifact"] |= {
-        "digest": f"sha256:{hashlib.sha256(content).hexdigest()}",
+        "digest": sha256(content),
         "size": len(content),
     }
     live.apply(version)

@@ -85,6 +85,22 @@ def test_a_model_of_known_bytes_is_told_by_its_pods() -> None:
     assert made.condition("Trusted") == ("True", "Verified")
 
 
+def test_signed_bytes_that_are_known_are_checked_before_they_follow_what_serves() -> None:
+    """Who signed them is then in the record, where pods reload and tell it nowhere."""
+    made = world(policy=POLICY, models=[{"name": "m", "source": {**SOURCE, "sha256": "c" * 64}}])
+    made.settle()
+    made.run_pods()
+    made.settle()
+    (before,) = made.deployments()
+    made.edit(models=[{"name": "m", "source": {**SOURCE, "sha256": "d" * 64}}])
+    made.settle()
+    assert list(made.deployments()) == [before]
+    (model,) = checked(made)["models"]
+    assert model["signer"] == SIGNED["signer"]
+    assert made.condition("Trusted") == ("True", "Verified")
+    assert made.jobs() == []
+
+
 def test_a_wrong_signature_is_a_reason_and_what_serves_goes_on() -> None:
     made = world(trust={"requireSignature": True})
     checked(made)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from e2e.site import Site, site
 from tests.runtime.s3 import S3, running
-from tests.runtime.web import Site, site
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from typing import Any
 import onnx
 import pytest
 
+from e2e.site import File, Site
 from modelservice_runtime.artifacts import check, fetch
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.transfer import Transfer
@@ -19,7 +20,6 @@ from modelservice_runtime.triton import executor_path
 from tests.runtime.examples import document, linear, model_entry
 from tests.runtime.formats.models import FILES, weights
 from tests.runtime.s3 import LOOPBACK, S3
-from tests.runtime.web import File, Site
 
 IMPATIENT = {"MODELSERVICE_PATIENCE": "0"}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from e2e.site import File, Handle, Request, Site, answer, moved, plain, status
 from modelservice_runtime.artifacts import ranges
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.sources import landing, remote, web
@@ -17,7 +18,6 @@ from modelservice_runtime.artifacts.sources.source import Source
 from modelservice_runtime.artifacts.storage import Download, Head
 from modelservice_runtime.failure import Failure, Reason
 from tests.runtime.s3 import LOOPBACK
-from tests.runtime.web import File, Handle, Request, Site, answer, moved, plain, status
 
 DATA = os.urandom(100_000)
 DATE = "Mon, 01 Jan 2024 00:00:00 GMT"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from e2e.site import File, Site, plain, status
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.sources.hub import HubSource
 from modelservice_runtime.artifacts.sources.opening import open_source
 from modelservice_runtime.artifacts.sources.source import Pinning
 from modelservice_runtime.failure import Failure, Reason
 from tests.runtime.s3 import LOOPBACK
-from tests.runtime.web import File, Site, plain, status
 
 DATA = b"a model" * 1000
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

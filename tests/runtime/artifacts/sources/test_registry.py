@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from e2e.site import File, Handle, Request, Site, answer, moved, plain, status
 from modelservice_runtime.artifacts import ranges
 from modelservice_runtime.artifacts.sources import remote
 from modelservice_runtime.artifacts.sources.opening import open_source
 from modelservice_runtime.artifacts.sources.registry import TITLE, RegistrySource
 from modelservice_runtime.failure import Failure, Reason
 from tests.runtime.s3 import LOOPBACK
-from tests.runtime.web import File, Handle, Request, Site, answer, moved, plain, status
 
 DATA = b"a model" * 1000
 V2 = "/v2/org/digits"

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from e2e.site import File, Request, Site, answer, moved, status
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.sources.opening import open_source
 from modelservice_runtime.artifacts.sources.source import Source
 from modelservice_runtime.failure import Failure, Reason
 from tests.runtime.artifacts.test_network import ITSELF, METADATA, NO_SERVER, PRIVATE
 from tests.runtime.s3 import LOOPBACK
-from tests.runtime.web import File, Request, Site, answer, moved, status
 
 FILE = File(b"a model")
 

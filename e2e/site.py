@@ -31,13 +31,14 @@ class Asked:
 class Site:
     """A running server: what lies at each path, and what was asked of it."""
 
+    host: str
     port: int
     authority: Path
     pages: dict[str, Handle] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
 
-    def url(self, path: str, *, host: str = "127.0.0.1") -> str:
-        return f"https://{host}:{self.port}{path}"
+    def url(self, path: str, *, host: str | None = None) -> str:
+        return f"https://{host or self.host}:{self.port}{path}"
 
     def put(self, path: str, handle: Handle) -> str:
         """Let `handle` answer at `path`; its URL."""
@@ -50,11 +51,11 @@ class Site:
 
 
 @contextmanager
-def site(root: Path) -> Iterator[Site]:
-    """A server on loopback, known as 127.0.0.1 and as localhost."""
+def site(root: Path, *, host: str = "127.0.0.1") -> Iterator[Site]:
+    """A server at an address of this machine, known by that and as localhost."""
     authority = Authority(root)
     authority.ensure()
-    hosts = ["IP:127.0.0.1", "DNS:localhost"]
+    hosts = [f"IP:{host}", "DNS:localhost"]
     issued = authority.issue("web", subject="/CN=web", hosts=hosts)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(issued.certificate, issued.key)
@@ -73,9 +74,9 @@ def site(root: Path) -> Iterator[Site]:
         def handle_error(self, request: Any, client_address: Any) -> None:
             """A client that hangs up is no news here."""
 
-    running = Server(("127.0.0.1", 0), Handler)
+    running = Server((host, 0), Handler)
     running.socket = context.wrap_socket(running.socket, server_side=True)
-    found = Site(port=running.server_port, authority=authority.certificate)
+    found = Site(host=host, port=running.server_port, authority=authority.certificate)
     thread = threading.Thread(target=running.serve_forever, args=(0.02,))
     thread.start()
     try:
@@ -87,7 +88,12 @@ def site(root: Path) -> Iterator[Site]:
 
 
 def answer(
-    request: Request, code: int, body: bytes = b"", *, length: int | None = None, **headers: str
+    request: Request,
+    code: int,
+    body: bytes = b"",
+    *,
+    length: int | str | None = None,
+    **headers: str,
 ) -> None:
     """Send one answer; `_` in a header's name is a hyphen, `length` what it says of itself."""
     request.send_response(code)
@@ -100,7 +106,7 @@ def answer(
 
 def status(code: int, **headers: str) -> Handle:
     """Always answers so, without a body."""
-    return lambda request: answer(request, code, **headers)
+    return lambda request: answer(request, code, b"", **headers)
 
 
 def moved(location: str, code: int = 302) -> Handle:
