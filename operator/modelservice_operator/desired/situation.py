@@ -105,11 +105,14 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
     target = revision_hash(service, entries=chosen) if chosen else None
     strategy, turned = strategy_of(service, target=target, live=live, now=now)
     serving = any(item.stand().proven for item in live.values() if item.hash != target)
-    blind = strategy is Strategy.REPLACE and serving and target is not None
+    signed = asks((entry.sealing for entry in entries), trust=spec.trust, platform=platform)
+    # What a check finds is kept in the revision's record: who signed, above all, which pods tell
+    # only where they begin with the model.
+    careful = serving and target is not None and (strategy is Strategy.REPLACE or signed)
     passed = check is not None and check.verdict.phase is Phase.SUCCEEDED
     # nothing is taken from what serves before its successor was checked
-    held = blind and not passed
-    needed = bool(entries) and not spec.suspend and (target is None or blind)
+    held = careful and not passed
+    needed = bool(entries) and not spec.suspend and (target is None or careful)
     aim = target if target is not None and not held else settled(live, target=target)
     reload: Reload | None = None
     unreloaded = ""
@@ -142,7 +145,7 @@ def assess(service: ModelService, *, view: View, platform: Platform, now: float)
         entries=chosen,
         aim=aim,
         step=next_step,
-        signed=asks((entry.sealing for entry in entries), trust=spec.trust, platform=platform),
+        signed=signed,
         turned=turned,
         surplus=surplus(runs, owner=owner, view=view),
         reload=reload,
