@@ -150,7 +150,8 @@ class Document:
     An ensemble stands behind its members in `models`, which are else in the operator's order.
     `revision` is None in a check. `gpu` says that the Triton image can use GPUs at all, `gpus` how
     many the pod was granted (None: not said). `python_models` says that the platform allows models
-    that are code of the user's own.
+    that are code of the user's own. Of two documents for the same pods the one with the greater
+    `sequence` is the newer; 0 is what pods begin with.
     """
 
     namespace: str
@@ -163,6 +164,7 @@ class Document:
     models: tuple[Model, ...]
     python_models: bool = False
     trust: PlatformTrust = field(default_factory=PlatformTrust)
+    sequence: int = 0
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Self:
@@ -181,6 +183,7 @@ class Document:
             models=_sorted([Model.parse(model) for model in document["models"]]),
             python_models=(document.get("security") or {}).get("allowPythonModels") is True,
             trust=PlatformTrust.parse(document.get("trust") or {}),
+            sequence=int(document.get("sequence") or 0),
         )
 
     @classmethod

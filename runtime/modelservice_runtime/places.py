@@ -12,3 +12,8 @@ class Places:
     models: Path = Path("/models")
     key: Path = Path("/run/modelservice/restricted-key")
     claims: Path = Path("/mnt/claims")
+
+    @property
+    def push_keys(self) -> Path:
+        """Who may push documents to the agent: beside the document, in the same ConfigMap."""
+        return self.document.with_name("push-keys.json")

@@ -20,6 +20,7 @@ from modelservice_runtime.document import Document
 from modelservice_runtime.places import Places
 from modelservice_runtime.progress import PORT, ProgressServer
 from modelservice_runtime.triton.repository import Repository
+from modelservice_runtime.triton.wanted import newer
 
 _KEY_BYTES = 32
 
@@ -40,15 +41,18 @@ def program(
     policy: Policy = Network.of,
     port: int = PORT,
 ) -> Mapping[str, Any]:
-    """Bring what the mounted document wants; the content of the termination message."""
-    text = places.document.read_text()
+    """Bring what the mounted document wants; the content of the termination message.
+
+    On a volume that an agent has left the mount may be behind: it counts unless it is older.
+    """
+    repository = Repository(places.models)
+    text = newer(places.document.read_text(), kept=repository.in_force())
     document = Document.parse_text(text)
     settings = Settings.of(
         document, root=places.models, environ=environ, policy=policy, claims=places.claims
     )
     with ProgressServer(port=port) as progress:
         brought = bring_all(document, settings=settings, progress=progress)
-    repository = Repository(places.models)
     for one in brought:
         repository.install(one, target=settings.target)
         repository.configure(one.model.name, text=one.config)

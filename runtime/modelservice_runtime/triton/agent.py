@@ -1,6 +1,7 @@
 """`modelservice-agent`: the sidecar of a serving pod; it owns Triton's repository.
 
-    models.json → reload → a keeper a model ⇄ Triton (its restricted repository API)
+    models.json, :8004 /document (pushed by the operator)
+        → wanted → reload → a keeper a model ⇄ Triton (its restricted repository API)
     :8003 /healthz /readyz /models /drain        :8002 /metrics (Triton's and ours) /models
 
 It starts before Triton and must be up without it. It ends after it: the kubelet stops sidecars
@@ -24,14 +25,16 @@ from modelservice_runtime.artifacts.bring import Policy
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.document import Document, Model
 from modelservice_runtime.places import Places
-from modelservice_runtime.triton import server
+from modelservice_runtime.triton import admin, server
 from modelservice_runtime.triton.client import Triton
 from modelservice_runtime.triton.drain import Drain, Limits
 from modelservice_runtime.triton.keeper import Keeper
 from modelservice_runtime.triton.models import Models
 from modelservice_runtime.triton.pulse import Pulse
+from modelservice_runtime.triton.push import Pushes
 from modelservice_runtime.triton.reload import Reload, Surroundings
 from modelservice_runtime.triton.repository import Repository
+from modelservice_runtime.triton.wanted import Wanted
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Ports:
     triton_metrics: int = 8012
     metrics: int = 8002
     probes: int = 8003
+    admin: int = 8004
 
 
 def main() -> None:
@@ -66,6 +70,9 @@ async def run(
     # What fetch brought, or an earlier run of this agent changed to; the mount may be newer.
     in_force = repository.in_force() or places.document.read_text()
     document = Document.parse_text(in_force)
+    wanted = Wanted(mounted=places.document, repository=repository, in_force=in_force)
+    uid = environ.get("MODELSERVICE_POD_UID", "")
+    pushes = Pushes(pod=uid, document=document, keys=places.push_keys, wanted=wanted)
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
@@ -86,11 +93,19 @@ async def run(
             models,
             server=triton,
             repository=repository,
-            mounted=places.document,
+            wanted=wanted,
             surroundings=Surroundings(environ=environ, policy=policy),
             may_change=lambda: not drain.draining,
         )
-        pod = server.Pod(models=models, reload=reload, triton=triton, drain=drain)
+        pod = server.Pod(
+            models=models,
+            reload=reload,
+            triton=triton,
+            drain=drain,
+            wanted=wanted,
+            pushes=pushes,
+        )
+        await admin.serve(stack, pushes, port=ports.admin)
         for app, port in (
             (server.metrics(pod), ports.metrics),
             (server.probes(pod), ports.probes),  # the last, so that "alive" means all of it

@@ -4,7 +4,7 @@ They are made from the present state at each scrape; counters live in the state 
 names begin with `modelservice_`, Triton's with `nv_`, so the two texts are joined as they are.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -17,18 +17,38 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LABELS = ("model", "version")
 
 
-def of(keepers: Iterable[Keeper], *, draining: bool, up: bool) -> bytes:
-    """The agent's metrics as text."""
+def of(
+    keepers: Iterable[Keeper],
+    *,
+    draining: bool,
+    up: bool,
+    documents: Mapping[str, int],
+    refused: Mapping[str, int],
+) -> bytes:
+    """The agent's metrics as text. `documents` by origin, `refused` by reason."""
     registry = CollectorRegistry()
-    registry.register(_Snapshot(list(keepers), draining=draining, up=up))
+    snapshot = _Snapshot(
+        list(keepers), draining=draining, up=up, documents=documents, refused=refused
+    )
+    registry.register(snapshot)
     return generate_latest(registry)
 
 
 class _Snapshot(Collector):
-    def __init__(self, keepers: list[Keeper], *, draining: bool, up: bool) -> None:
+    def __init__(
+        self,
+        keepers: list[Keeper],
+        *,
+        draining: bool,
+        up: bool,
+        documents: Mapping[str, int],
+        refused: Mapping[str, int],
+    ) -> None:
         self._keepers = keepers
         self._draining = draining
         self._up = up
+        self._documents = documents
+        self._refused = refused
 
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily(
@@ -58,3 +78,22 @@ class _Snapshot(Collector):
             if state.load_seconds is not None:
                 seconds.add_metric(labels, state.load_seconds)
         yield from (ready, seconds, loads, failures)
+        yield _counter(
+            "modelservice_agent_documents",
+            "Documents that brought news, by where they came from: push or mount.",
+            label="origin",
+            counts=self._documents,
+        )
+        yield _counter(
+            "modelservice_agent_documents_refused",
+            "Pushes of documents that were refused.",
+            label="reason",
+            counts=self._refused,
+        )
+
+
+def _counter(name: str, text: str, *, label: str, counts: Mapping[str, int]) -> Metric:
+    counter = CounterMetricFamily(name, text, labels=(label,))
+    for value, count in sorted(counts.items()):
+        counter.add_metric((value,), count)
+    return counter

@@ -13,7 +13,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from modelservice_runtime.artifacts.bring import Brought, Policy, Settings, bring_all
@@ -24,6 +23,7 @@ from modelservice_runtime.triton.client import LoadError, TritonAway
 from modelservice_runtime.triton.keeper import Keeper
 from modelservice_runtime.triton.models import Models
 from modelservice_runtime.triton.repository import Repository
+from modelservice_runtime.triton.wanted import Wanted
 
 _LOOK_SECONDS = 1.0
 _FIRST_WAIT_SECONDS = 5.0
@@ -61,7 +61,7 @@ class _Switched:
 
 
 class Reload:
-    """Follows the mounted document."""
+    """Follows the newest document."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Reload:
         *,
         server: Server,
         repository: Repository,
-        mounted: Path,
+        wanted: Wanted,
         surroundings: Surroundings,
         may_change: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
@@ -77,7 +77,7 @@ class Reload:
         self._models = models
         self._server = server
         self._repository = repository
-        self._mounted = mounted
+        self._newest = wanted.newest
         self._around = surroundings
         self._may_change = may_change
         self._clock = clock
@@ -107,20 +107,14 @@ class Reload:
         return told
 
     async def run(self) -> None:
-        """Look at the mount until cancelled."""
+        """Look for what is wanted until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def look(self) -> None:
         """One look, and a change if one is due."""
-        try:
-            text = self._mounted.read_text()
-            document = Document.parse_text(text)
-        except (OSError, ValueError) as error:
-            # The mount goes with its ConfigMap; what is in force is served on.
-            log.warning("the wanted models cannot be read: %s", type(error).__name__)
-            return
+        document, text = self._newest()
         if document.revision != self._wanted:
             self._wanted, self._failure, self._progress = document.revision, None, None
             self._wait, self._not_before = _FIRST_WAIT_SECONDS, self._clock()

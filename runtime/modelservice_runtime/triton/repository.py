@@ -1,6 +1,7 @@
 """Triton's model repository on the pod's volume: fetch fills it, the agent changes it.
 
     /models/.models.json            the document in force: a file, which Triton does not look at
+    /models/.told.json              how new the newest document is that this pod was told of
     /models/<model>/config.pbtxt    replaced by rename, so that it is always whole
     /models/<model>/labels-….txt    names of classes, by their content
     /models/<model>/<version>/      the model's files, and the executor where one runs it
@@ -10,6 +11,7 @@ comes, and is there when the other one turns out to be bad.
 """
 
 import contextlib
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -22,8 +24,18 @@ from modelservice_runtime.triton import executor_path, labels, pulse
 from modelservice_runtime.triton.config import Target
 
 _IN_FORCE = ".models.json"
+_TOLD = ".told.json"
 _CONFIG = "config.pbtxt"
 _BEFORE = ".config.before"  # beside it while another one is tried; empty where there was none
+
+
+@dataclass(frozen=True)
+class Told:
+    """How new what a pod was told is: the greatest `sequence` of a document, and when the last
+    push was signed (microseconds since the epoch)."""
+
+    sequence: int = 0
+    pushed_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,19 @@ class Repository:
     def record(self, text: str) -> None:
         """Note which document is in force: all of it is on the volume."""
         _replace(self.root / _IN_FORCE, text=text)
+
+    def told(self) -> Told:
+        """What `tell` noted last."""
+        try:
+            noted = json.loads((self.root / _TOLD).read_text())
+            return Told(sequence=int(noted["sequence"]), pushed_at=int(noted["pushedAt"]))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return Told()  # a node that lost its power may leave an empty file
+
+    def tell(self, told: Told) -> None:
+        """Note it, for a process that comes after this one."""
+        noted = {"sequence": told.sequence, "pushedAt": told.pushed_at}
+        _replace(self.root / _TOLD, text=json.dumps(noted))
 
     def bytes_beside(self, document: Document) -> int:
         """What the versions that `document` does not have take of the volume."""

@@ -11,7 +11,9 @@ from modelservice_runtime.triton.client import Triton
 from modelservice_runtime.triton.drain import Drain
 from modelservice_runtime.triton.keeper import Keeper, Phase
 from modelservice_runtime.triton.models import Models
+from modelservice_runtime.triton.push import Pushes
 from modelservice_runtime.triton.reload import Reload
+from modelservice_runtime.triton.wanted import Wanted
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Pod:
     reload: Reload
     triton: Triton
     drain: Drain
+    wanted: Wanted
+    pushes: Pushes
 
     async def obstacles(self) -> list[str]:
         """Why the pod should get no requests now; empty when it is ready."""
@@ -80,7 +84,13 @@ def metrics(pod: Pod) -> web.Application:
 
     async def scrape(request: web.Request) -> web.Response:
         triton = await pod.triton.metrics()
-        ours = exposition.of(pod.models.keepers, draining=pod.drain.draining, up=triton is not None)
+        ours = exposition.of(
+            pod.models.keepers,
+            draining=pod.drain.draining,
+            up=triton is not None,
+            documents=pod.wanted.taken,
+            refused=pod.pushes.refused,
+        )
         return web.Response(
             body=(triton or "").encode() + ours,
             headers={"Content-Type": exposition.CONTENT_TYPE},

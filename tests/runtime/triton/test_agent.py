@@ -59,7 +59,7 @@ async def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     monkeypatch.setattr(keeper, "_FIRST_WAIT_SECONDS", 0.01)
     key = tmp_path / "key"
     key.write_text(KEY)
-    ports = agent.Ports(*(free_port() for _ in range(5)))
+    ports = agent.Ports(*(free_port() for _ in range(6)))
     triton = FakeTriton(http=ports.triton, grpc=ports.triton_grpc, metrics=ports.triton_metrics)
     places = Places(document=tmp_path / "models.json", models=tmp_path / "models", key=key)
     places.models.mkdir()

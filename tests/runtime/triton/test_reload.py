@@ -4,13 +4,14 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import onnx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from modelservice_runtime.artifacts import fetch
 from modelservice_runtime.artifacts.network import Network
@@ -19,9 +20,14 @@ from modelservice_runtime.triton import agent, keeper, reload
 from modelservice_runtime.triton.repository import Repository
 from tests.runtime.examples import document, linear, model_entry
 from tests.runtime.s3 import LOOPBACK, S3, free_port
+from tests.runtime.triton import pushing
 from tests.runtime.triton.fake import KEY, FakeTriton
 
-ENVIRON = {"MODELSERVICE_DRAIN_ENDPOINT_SECONDS": "0", "MODELSERVICE_PATIENCE": "0"}
+ENVIRON = {
+    "MODELSERVICE_DRAIN_ENDPOINT_SECONDS": "0",
+    "MODELSERVICE_PATIENCE": "0",
+    "MODELSERVICE_POD_UID": pushing.POD,
+}
 
 
 def policy(networks: Iterable[str]) -> Network:
@@ -37,6 +43,7 @@ class Pod:
     triton: FakeTriton
     ports: agent.Ports
     session: aiohttp.ClientSession
+    agents: list[asyncio.Task[None]] = field(default_factory=list)
 
     def entry(self, name: str = "m", *, version: int, key: str, **fields: Any) -> Any:
         """A model with bytes of its own in the store."""
@@ -49,8 +56,48 @@ class Pod:
             name=name, version=version, uri=uri, digest=digest, credentials=secret, **fields
         )
 
-    def mount(self, *models: Any, revision: str) -> None:
-        self.places.document.write_text(json.dumps(document(*models, revision=revision)))
+    def mount(self, *models: Any, revision: str, **fields: Any) -> None:
+        self.places.document.write_text(json.dumps(document(*models, revision=revision, **fields)))
+
+    async def push(self, *models: Any, revision: str, sequence: int) -> int:
+        told = json.dumps(document(*models, revision=revision, sequence=sequence)).encode()
+        url = f"http://127.0.0.1:{self.ports.admin}/document"
+        async with self.session.post(url, data=told, headers=pushing.headers(told)) as answer:
+            return answer.status
+
+    async def looked(self) -> None:
+        """Wait until the agent has had time to see what is mounted."""
+        for _ in range(20):
+            await self.models()
+            await asyncio.sleep(0.01)
+
+    async def documents(self) -> dict[str, float]:
+        """What the agent's metrics say of documents, by origin."""
+        url = f"http://127.0.0.1:{self.ports.metrics}/metrics"
+        async with self.session.get(url) as answer:
+            text = await answer.text()
+        return {
+            sample.labels["origin"]: sample.value
+            for family in text_string_to_metric_families(text)
+            if family.name == "modelservice_agent_documents"
+            for sample in family.samples
+        }
+
+    async def run(self) -> asyncio.Task[None]:
+        """A new agent process on what is there."""
+        task = asyncio.create_task(
+            agent.run(places=self.places, environ=ENVIRON, policy=policy, ports=self.ports)
+        )
+        async with asyncio.timeout(10):
+            while not await is_up(self):
+                pass
+        return task
+
+    async def restart(self) -> None:
+        """The container ends and starts again; its volume stays."""
+        self.agents[-1].cancel()
+        await asyncio.wait([self.agents[-1]])
+        self.agents.append(await self.run())
 
     async def models(self) -> Any:
         async with self.session.get(f"http://127.0.0.1:{self.ports.probes}/models") as answer:
@@ -91,7 +138,7 @@ async def pod(tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch) -> AsyncI
         document=tmp_path / "models.json", models=tmp_path / "models", key=tmp_path / "key"
     )
     places.models.mkdir()
-    ports = agent.Ports(*(free_port() for _ in range(5)))
+    ports = agent.Ports(*(free_port() for _ in range(6)))
     triton = FakeTriton(
         http=ports.triton,
         grpc=ports.triton_grpc,
@@ -104,15 +151,11 @@ async def pod(tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch) -> AsyncI
         places.key.write_text(KEY)
         await asyncio.to_thread(fetch.program, ENVIRON, places=places, policy=policy, port=0)
         await triton.start()
-        task = asyncio.create_task(
-            agent.run(places=places, environ=ENVIRON, policy=policy, ports=ports)
-        )
-        async with asyncio.timeout(10):
-            while not await is_up(one):
-                pass
+        pushing.publish(places.push_keys, pushing.KEY)
+        one.agents.append(await one.run())
         yield one
-        task.cancel()
-        await asyncio.wait([task])
+        one.agents[-1].cancel()
+        await asyncio.wait([one.agents[-1]])
         await triton.kill()
 
 
@@ -277,6 +320,97 @@ async def test_there_must_be_room_for_both(pod: Pod, monkeypatch: pytest.MonkeyP
     assert (await pod.failed())["reason"] == "StorageFull"
     monkeypatch.setitem(ENVIRON, "MODELSERVICE_MODEL_STORAGE_BYTES", str(10 * size + executor))
     await pod.in_force("r2")
+
+
+async def test_a_pushed_document_is_taken_over_before_the_mount_brings_it(pod: Pod) -> None:
+    entry = pod.entry(version=2, key="two.onnx")
+    assert await pod.push(entry, revision="r2", sequence=100) == 202
+    await pod.in_force("r2")
+    assert pod.triton.ready == {"m": {2}}
+
+    pod.mount(entry, revision="r2", sequence=100)
+    await pod.looked()
+    assert (await pod.models())["revision"] == "r2"
+    assert await pod.documents() == {"push": 1, "mount": 0}
+
+
+async def test_a_pod_that_was_not_pushed_anything_repairs_itself(pod: Pod) -> None:
+    pod.mount(pod.entry(version=2, key="two.onnx"), revision="r2", sequence=100)
+    await pod.in_force("r2")
+    assert await pod.documents() == {"push": 0, "mount": 1}
+
+
+async def test_a_mount_that_lags_does_not_take_a_pod_back(pod: Pod) -> None:
+    """A to B to A: the mount shows A, then B, then A, each a while after the push."""
+    first, second = pod.entry(version=1, key="one.onnx"), pod.entry(version=2, key="two.onnx")
+    again = pod.entry(version=3, key="one.onnx")
+    await pod.push(second, revision="r2", sequence=100)
+    await pod.in_force("r2")
+    await pod.push(again, revision="r1", sequence=101)
+    await pod.in_force("r1")
+    assert pod.triton.ready == {"m": {3}}
+
+    for mounted in (
+        {"revision": "r1"},
+        {"revision": "r2", "sequence": 100},
+        {"revision": "r1", "sequence": 101},
+    ):
+        entry = {"r1": again, "r2": second}[mounted["revision"]]
+        pod.mount(entry if "sequence" in mounted else first, **mounted)
+        await pod.looked()
+        told = await pod.models()
+        assert (told["revision"], told["change"]) == ("r1", {})
+    assert pod.triton.ready == {"m": {3}}
+    assert await pod.documents() == {"push": 2, "mount": 0}
+
+    pod.mount(second, revision="r2", sequence=102)  # and now it brings news
+    await pod.until(lambda told: told["change"].get("revision") == "r2" or told["revision"] == "r2")
+
+
+async def test_an_agent_that_starts_anew_does_not_go_back(pod: Pod) -> None:
+    """The harm: the agent is killed while its mount lags, and one pod serves the old model."""
+    entry = pod.entry(version=2, key="two.onnx")
+    await pod.push(entry, revision="r2", sequence=100)
+    await pod.in_force("r2")
+    await pod.restart()
+    await pod.looked()
+    assert (await pod.models())["revision"] == "r2"
+    assert await pod.push(entry, revision="r0", sequence=99) == 409
+
+
+async def test_a_push_that_an_agent_did_not_live_to_carry_out_is_made_again(pod: Pod) -> None:
+    """What is mounted is of before; another push, or the mount, brings it on."""
+    entry = pod.entry(version=2, key="two.onnx")
+    pod.triton.gate.clear()
+    await pod.push(entry, revision="r2", sequence=100)
+    await pod.until(lambda told: pod.triton.loading == "m")
+    pod.triton.gate.set()
+    pod.triton.broken["m/2"] = "killed amid it"
+    await pod.restart()
+    assert (await pod.models())["revision"] == "r1"
+    pod.triton.broken.clear()
+    assert await pod.push(entry, revision="r2", sequence=100) == 202
+    await pod.in_force("r2")
+
+
+async def test_containers_that_start_anew_do_not_go_back_either(pod: Pod) -> None:
+    """A node that restarts: fetch runs again on the volume."""
+    await pod.push(pod.entry(version=2, key="two.onnx"), revision="r2", sequence=100)
+    await pod.in_force("r2")
+    told = await asyncio.to_thread(fetch.program, ENVIRON, places=pod.places, policy=policy, port=0)
+    assert told["revision"] == "r2"
+    assert "m/2" in pod.folders()
+
+
+async def test_an_operator_of_before_the_sequence_is_followed_again(pod: Pod) -> None:
+    """The harm: the operator is rolled back, and pods listen to nobody any more."""
+    entry = pod.entry(version=2, key="two.onnx")
+    pod.mount(entry, revision="r2", sequence=100)
+    await pod.in_force("r2")
+    pod.mount(entry, revision="r2")
+    await pod.looked()
+    pod.mount(entry, pod.entry("n", version=1, key="other.onnx"), revision="r3")
+    await pod.in_force("r3")
 
 
 def test_a_try_of_a_process_that_ended_is_undone(tmp_path: Path) -> None:
