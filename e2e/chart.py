@@ -51,6 +51,8 @@ OPTIONS: dict[str, Values] = {
             "podAnnotations": {"example.com/log": "yes"},
         }
     },
+    "no-push": {"push": {"enabled": False}},
+    "keys-by-hand": {"push": {"createKey": False, "secretName": "my-push-keys"}},
     "no-protection": {"registry": {"protectUsedVersions": False}},
     "no-retention": {"registry": {"retention": False}},
     "rights-elsewhere": {"rbac": {"create": False, "aggregate": False}},

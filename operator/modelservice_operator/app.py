@@ -21,9 +21,11 @@ from modelservice_operator.api import names
 from modelservice_operator.controller.execute import Executor
 from modelservice_operator.controller.observer import Observer
 from modelservice_operator.controller.progress import Poller
+from modelservice_operator.controller.push import Pusher
 from modelservice_operator.controller.queue import Lane, Queue
 from modelservice_operator.controller.record import Recorder
 from modelservice_operator.controller.resync import Sweeper
+from modelservice_operator.controller.signing import Signer
 from modelservice_operator.controller.store import Store
 from modelservice_operator.controller.supervise import supervise
 from modelservice_operator.controller.watch import Watch
@@ -56,7 +58,9 @@ class MakeReconcile(Protocol):
     ) -> Reconcile: ...
 
 
-async def run(settings: Settings, *, platform: Platform, make_reconcile: MakeReconcile) -> None:
+async def run(
+    settings: Settings, *, platform: Platform, signer: Signer, make_reconcile: MakeReconcile
+) -> None:
     """Run a replica until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
 
@@ -81,6 +85,7 @@ async def run(settings: Settings, *, platform: Platform, make_reconcile: MakeRec
             session=session,
             metrics=metrics,
             platform=platform,
+            signer=signer,
             make_reconcile=make_reconcile,
             started=take_signals,
         )
@@ -105,6 +110,7 @@ class Replica:
         session: aiohttp.ClientSession,
         metrics: Metrics,
         platform: Platform,
+        signer: Signer,
         make_reconcile: MakeReconcile,
         started: Callable[[], None],
     ) -> None:
@@ -157,6 +163,9 @@ class Replica:
             started=started,
         )
         self._poller = Poller(store=self._store, enqueue=self._workers.enqueue, session=session)
+        self._pusher = Pusher(
+            store=self._store, signer=signer, session=session, fence=self._lease, metrics=metrics
+        )
         for lane in Lane:
             metrics.watch_value(
                 "queue_depth",
@@ -203,6 +212,7 @@ class Replica:
                 work = [
                     term.create_task(self._workers.run()),
                     term.create_task(self._poller.run()),
+                    term.create_task(self._pusher.run()),
                 ]
                 await self._lease.keep()
                 for task in work:

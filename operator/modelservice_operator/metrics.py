@@ -38,6 +38,9 @@ class Metrics:
             "watch_starts", "Starts of the watch engine; more than one means it had to recover."
         )
         self.sweeps = self._counter("sweeps", "Comparisons of the store with lists.", "result")
+        self.pushes = self._counter(
+            "pushes", "Documents pushed to pods that reload their models.", "result"
+        )
         self.cold_starts = self._histogram(
             "cold_start_seconds",
             "From a pod's creation until it answered, by phase and in all.",

@@ -26,6 +26,7 @@ from modelservice_operator.kube.lease import DEFAULT_TIMINGS, Timings
 from modelservice_operator.logs import Format
 
 PLATFORM_FILE: Final = "/etc/modelservice/platform.yaml"
+PUSH_KEYS: Final = "/etc/modelservice-push"
 RESYNC: Final = 600.0
 # bounds of what is given in seconds
 SHORTEST: Final = 0.1
@@ -50,6 +51,7 @@ class Settings:
     lease_name: str
     identity: str
     platform_file: Path
+    push_keys: Path = Path(PUSH_KEYS)
     kubeconfig: str | None = None
     leader_elect: bool = True
     lease_timings: Timings = DEFAULT_TIMINGS
@@ -80,6 +82,7 @@ def parse(arguments: Sequence[str], *, environment: Mapping[str, str] = os.envir
     flag("namespace", default="modelservice-system", help="where the Lease is kept")
     flag("lease-name", default="modelservice-operator", help="name of the Lease")
     flag("platform-file", default=PLATFORM_FILE, help="operator-wide settings (YAML)")
+    flag("push-keys", default=PUSH_KEYS, help="private keys for pushes (a directory of *.pem)")
     flag("kubeconfig", default=None, help="instead of the pod's service account")
     flag("workers", default="64", type=_positive, help="reconciles at a time")
     flag("status-workers", default="16", type=_positive, help="status-only runs at a time")
@@ -109,6 +112,7 @@ def parse(arguments: Sequence[str], *, environment: Mapping[str, str] = os.envir
         # predecessor: that one's writes may still be on their way.
         identity=f"{socket.gethostname()}-{uuid4().hex[:8]}",
         platform_file=Path(given.platform_file),
+        push_keys=Path(given.push_keys),
         kubeconfig=given.kubeconfig,
         leader_elect=given.leader_elect == "true",
         lease_timings=timings,

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from e2e.chart import RELEASE, ROOT, Manifest, manifests, only
+from e2e.chart import NAMESPACE, RELEASE, ROOT, Manifest, manifests, only
 from modelservice_operator import settings
+from modelservice_operator.api import names
 
 DEVELOPMENT = f"--values={ROOT / 'e2e' / 'values-dev.yaml'}"
 
@@ -63,3 +64,34 @@ def test_the_operator_understands_how_it_is_started(helm: Path) -> None:
     assert [given.lease_name] == lease
     assert ports == {"health": given.health_port, "metrics": given.metrics_port}
     assert str(given.platform_file.parent) == container["volumeMounts"][0]["mountPath"]
+    mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    secret = volumes[mounts[str(given.push_keys)]]["secret"]
+    assert secret == {"secretName": f"{RELEASE}-push", "optional": True}
+    assert pod_labels(helm).items() >= names.OPERATOR_LABELS.items()
+
+
+def pod_labels(helm: Path) -> dict[str, str]:
+    template = only(manifests(helm), kind="Deployment")["spec"]["template"]
+    return dict(template["metadata"]["labels"])
+
+
+def test_the_key_is_made_where_the_operator_looks_for_it(helm: Path) -> None:
+    for values in ({}, {"push": {"secretName": "mine"}}, {"fullnameOverride": "models"}):
+        documents = manifests(helm, values=values)
+        (job,) = (d for d in documents if d["kind"] == "Job")
+        (operator,) = (d for d in documents if d["kind"] == "Deployment")
+        arguments = job["spec"]["template"]["spec"]["containers"][0]["args"]
+        volumes = operator["spec"]["template"]["spec"]["volumes"]
+        (secret,) = (volume["secret"]["secretName"] for volume in volumes if "secret" in volume)
+        assert arguments == [f"--namespace={NAMESPACE}", f"--secret={secret}"]
+
+
+def test_what_makes_the_key_comes_before_the_operator_and_leaves_nothing(helm: Path) -> None:
+    made = [d for d in manifests(helm) if d["metadata"]["name"] == f"{RELEASE}-push-key"]
+    assert {d["kind"] for d in made} == {"ServiceAccount", "Role", "RoleBinding", "Job"}
+    for one in made:
+        notes = one["metadata"]["annotations"]
+        assert notes["helm.sh/hook"] == "pre-install,pre-upgrade"
+        assert notes["helm.sh/hook-delete-policy"] == "before-hook-creation,hook-succeeded"
+    assert not [d for d in manifests(helm) if d["kind"] == "Secret"]

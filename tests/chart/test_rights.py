@@ -5,9 +5,12 @@ from __future__ import annotations
 from itertools import product
 from pathlib import Path
 
-from e2e.chart import RELEASE, Manifest, manifests, only
+import pytest
+
+from e2e.chart import RELEASE, Manifest, Values, manifests, only
 from modelservice_operator.kube import kinds
 
+HOOK = f"{RELEASE}-push-key"
 READ = {"get", "list", "watch"}
 WRITE = {"create", "patch", "delete"}
 Rights = dict[tuple[str, str], set[str]]
@@ -61,8 +64,36 @@ def test_lease_is_the_only_one_and_only_at_home(helm: Path) -> None:
     ]
 
 
+def test_what_makes_the_key_may_do_that_alone(helm: Path) -> None:
+    """It cannot read a Secret, and who else runs in the namespace does not get its rights."""
+    documents = manifests(helm)
+    role = only(documents, kind="Role", name=HOOK)
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]}]
+    assert role["metadata"]["namespace"] == "modelservice-system"
+    binding = only(documents, kind="RoleBinding", name=HOOK)
+    assert binding["subjects"] == [
+        {"kind": "ServiceAccount", "name": HOOK, "namespace": "modelservice-system"}
+    ]
+    pods = [d["spec"]["template"]["spec"] for d in documents if d["kind"] in {"Job", "Deployment"}]
+    assert [pod["serviceAccountName"] for pod in pods] == [RELEASE, HOOK]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"push": {"enabled": False}},
+        {"push": {"createKey": False}},
+        {"rbac": {"create": False}},
+    ],
+    ids=str,
+)
+def test_who_does_not_want_it_gets_no_right_to_make_a_key(helm: Path, values: Values) -> None:
+    assert [d for d in manifests(helm, values=values) if d["metadata"]["name"] == HOOK] == []
+
+
 def test_nobody_gets_a_wildcard_a_secret_or_a_way_to_more_rights(helm: Path) -> None:
-    roles = [d for d in manifests(helm) if d["kind"] in {"ClusterRole", "Role"}]
+    documents = [d for d in manifests(helm) if d["metadata"]["name"] != HOOK]
+    roles = [d for d in documents if d["kind"] in {"ClusterRole", "Role"}]
     assert len(roles) == 4
     for role in roles:
         for (group, resource), verbs in rights(role).items():

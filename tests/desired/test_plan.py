@@ -123,6 +123,12 @@ def a_sealed_model() -> World:
     return world
 
 
+def documents_that_are_pushed() -> World:
+    world = World(service())
+    world.platform = replace(world.platform, namespace="home", push_keys=("key-1", "key-2"))
+    return world
+
+
 def training_begins() -> World:
     return World(
         service(
@@ -160,6 +166,7 @@ WORLDS: list[Callable[[], World]] = [
     everything_stated,
     an_ensemble,
     a_sealed_model,
+    documents_that_are_pushed,
     training_begins,
     training_has_ended,
     version_of_another_namespace,

@@ -215,7 +215,7 @@ def test_back_amid_it_asks_every_pod() -> None:
     world.settle()
     assert world.condition("Ready") == ("True", "Serving")
     (deployment,) = [item for (kind, _), item in world.children.items() if kind == "Deployment"]
-    assert "annotations" not in deployment.owned["metadata"]
+    assert deployment.owned["metadata"]["annotations"] == {"modelservice.io/sequence": "2"}
 
 
 def test_pods_that_come_later_start_with_the_wanted_models() -> None:

@@ -25,6 +25,7 @@ from e2e.cluster.controlplane import ControlPlane
 SERVICES = "/apis/modelservice.io/v1alpha1/namespaces/default/modelservices"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 SERVICE_CRD = f"{CRDS}/modelservices.modelservice.io"
+NO_HOOKS = "--no-hooks"  # nothing runs the Job that makes a key: there are no nodes
 STRICT = "dryRun=All&fieldValidation=Strict"
 
 Helm = Callable[..., str]
@@ -72,7 +73,7 @@ def helm(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Helm:
 @pytest.fixture
 def installed(plane: ControlPlane, helm: Helm) -> Iterator[str]:
     """The notes of an installation, gone again after the test (but for what Helm keeps)."""
-    yield helm("install", RELEASE, str(CHART), REGISTRY)
+    yield helm("install", RELEASE, str(CHART), REGISTRY, NO_HOOKS)
     if RELEASE in helm("list", "--short"):
         helm("uninstall", RELEASE)
 
@@ -270,7 +271,7 @@ def test_upgrade_brings_new_fields_and_uninstall_keeps_what_users_made(
     shutil.copytree(CHART, old)
     without_a_field(next((old / "files" / "crds").glob("*_modelservices.yaml")), "suspend")
 
-    helm("install", RELEASE, str(old), REGISTRY)
+    helm("install", RELEASE, str(old), REGISTRY, NO_HOOKS)
     assert "suspend" not in spec_fields(client)
     assert eventually(partial(established, client), seconds=10)
     service = {
@@ -281,7 +282,7 @@ def test_upgrade_brings_new_fields_and_uninstall_keeps_what_users_made(
     }
     made = json.loads(client.text("POST", SERVICES, body=service))
 
-    helm("upgrade", RELEASE, str(CHART), REGISTRY)
+    helm("upgrade", RELEASE, str(CHART), REGISTRY, NO_HOOKS)
     assert "suspend" in spec_fields(client)
 
     helm("uninstall", RELEASE)
@@ -291,7 +292,7 @@ def test_upgrade_brings_new_fields_and_uninstall_keeps_what_users_made(
     assert kept is not None
     assert kept["metadata"]["uid"] == made["metadata"]["uid"]
 
-    helm("install", RELEASE, str(CHART), REGISTRY)
+    helm("install", RELEASE, str(CHART), REGISTRY, NO_HOOKS)
     kept = client.get(f"{SERVICES}/kept")
     assert kept is not None
     assert kept["metadata"]["uid"] == made["metadata"]["uid"]
@@ -301,7 +302,7 @@ def test_upgrade_brings_new_fields_and_uninstall_keeps_what_users_made(
 def test_uninstall_takes_everything_where_that_is_asked_for(
     plane: ControlPlane, helm: Helm
 ) -> None:
-    helm("install", RELEASE, str(CHART), REGISTRY, "--set=crds.keep=false")
+    helm("install", RELEASE, str(CHART), REGISTRY, NO_HOOKS, "--set=crds.keep=false")
     helm("uninstall", RELEASE)
     assert eventually(lambda: plane.client.get(SERVICE_CRD) is None, seconds=10)
 

@@ -17,6 +17,7 @@ from e2e.cluster.controlplane import ControlPlane, free_ports
 from modelservice_operator import app
 from modelservice_operator.controller.delta import Apply, Change, Delete, wanted_fields
 from modelservice_operator.controller.execute import Executor
+from modelservice_operator.controller.signing import Signer
 from modelservice_operator.controller.store import Store
 from modelservice_operator.desired.platform import Images, Platform
 from modelservice_operator.kube.client import Client
@@ -102,7 +103,9 @@ class Replica:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.Task[None]]:
-        coroutine = app.run(self.settings, platform=PLATFORM, make_reconcile=self.make)
+        coroutine = app.run(
+            self.settings, platform=PLATFORM, signer=Signer(), make_reconcile=self.make
+        )
         task = asyncio.create_task(coroutine)
         try:
             await eventually(lambda: task.done() or self.answers("readyz"))

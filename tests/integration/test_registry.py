@@ -18,6 +18,7 @@ from e2e.cluster.controlplane import ControlPlane, free_ports
 from modelservice_operator import app
 from modelservice_operator.api import parse_service
 from modelservice_operator.controller.reconcile import Reconciler
+from modelservice_operator.controller.signing import Signer
 from modelservice_operator.desired.runs import run_hash
 from modelservice_operator.kube.client import Client
 from modelservice_operator.kube.kinds import (
@@ -62,7 +63,7 @@ class Site:
             health_port=health,
             metrics_port=metrics,
         )
-        run = app.run(settings, platform=PLATFORM, make_reconcile=Reconciler)
+        run = app.run(settings, platform=PLATFORM, signer=Signer(), make_reconcile=Reconciler)
         task = asyncio.create_task(run)
         try:
             yield

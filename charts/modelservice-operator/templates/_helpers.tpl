@@ -26,6 +26,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 {{- end -}}
 
+{{- /* The Secret with the private keys that sign pushes. */ -}}
+{{- define "operator.pushSecret" -}}
+{{- .Values.push.secretName | default (printf "%s-push" (include "operator.fullname" .)) -}}
+{{- end -}}
+
 {{- /* One image reference: (dict "root" $ "name" "agent"); a digest wins over a tag. */ -}}
 {{- define "operator.image" -}}
 {{- $image := index .root.Values.images .name -}}

@@ -52,6 +52,7 @@ PORT_HTTP: Final = 8000
 PORT_GRPC: Final = 8001
 PORT_METRICS: Final = 8002
 PORT_AGENT: Final = 8003
+PORT_ADMIN: Final = 8004
 PORT_TRITON_METRICS: Final = 8012
 # Progress, health and metrics of a training or check pod.
 PORT_PROGRESS: Final = 8003
@@ -60,6 +61,11 @@ PORT_OPERATOR_METRICS: Final = 9090
 PORT_NAME_HTTP: Final = "http"
 PORT_NAME_GRPC: Final = "grpc"
 PORT_NAME_METRICS: Final = "metrics"
+
+# The label of the operator's own pods, as the chart has it.
+OPERATOR_LABELS: Final = {LABEL_APP_NAME: MANAGER}
+# The label that every namespace has by its name.
+LABEL_NAMESPACE: Final = "kubernetes.io/metadata.name"
 
 GPU_RESOURCE: Final = "nvidia.com/gpu"
 SERVICE_NAME_MAX: Final = 40

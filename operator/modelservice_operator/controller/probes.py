@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from modelservice_operator.api import names
+from modelservice_operator.desired.sequence import Order
 from modelservice_operator.view import Key
 
 Manifest = dict[str, Any]
@@ -34,6 +35,7 @@ class Probes:
     def __init__(self) -> None:
         self._programs: dict[str, Probe] = {}
         self._followed: dict[Key, frozenset[str]] = {}
+        self._orders: dict[Key, Order] = {}
         self._addresses: dict[str, str] = {}  # of serving pods
         self._told: dict[str, Manifest] = {}
 
@@ -56,13 +58,17 @@ class Probes:
         for known in (self._programs, self._addresses, self._told):
             known.pop(uid, None)
 
-    def follow(self, key: Key, *, pods: Iterable[str]) -> None:
-        """Ask these serving pods of a service, by uid, and no others of its."""
+    def follow(self, key: Key, *, pods: Iterable[str], order: Order | None = None) -> None:
+        """Ask these serving pods of a service, by uid, and no others of its; and tell them the
+        order, where there is one."""
         wanted = frozenset(pods)
+        self._orders.pop(key, None)
         for uid in self._followed.pop(key, frozenset()) - wanted:
             self._told.pop(uid, None)  # of a reload that is over
         if wanted:
             self._followed[key] = wanted
+            if order is not None:
+                self._orders[key] = order
 
     def forget(self, key: Key) -> None:
         """A service is no more."""
@@ -75,6 +81,13 @@ class Probes:
             for uid in sorted(uids & self._addresses.keys()):
                 yield Probe(uid, self._addresses[uid], key, serving=True)
 
+    def untold(self) -> Iterator[tuple[Probe, Order]]:
+        """The pods that have not said that they know of their order."""
+        for probe in self.all():
+            order = self._orders.get(probe.key) if probe.serving else None
+            if order is not None and _known(self._told.get(probe.uid, {})) != order.revision:
+                yield probe, order
+
     def put(self, uid: str, told: Manifest, *, key: Key) -> bool:
         """Take in what a pod told; whether that is news of somebody who is asked."""
         asked = uid in self._programs or uid in self._followed.get(key, ())
@@ -86,3 +99,8 @@ class Probes:
     def told(self, uid: str) -> Manifest | None:
         """What a pod told last."""
         return self._told.get(uid)
+
+
+def _known(told: Manifest) -> str | None:
+    """The revision that a pod has last heard of: what it changes to, or else has."""
+    return told.get("change", {}).get("revision") or told.get("revision")

@@ -21,6 +21,7 @@ from modelservice_operator.desired import permission
 from modelservice_operator.desired.child import Stage
 from modelservice_operator.desired.plan import plan
 from modelservice_operator.desired.platform import Platform
+from modelservice_operator.desired.sequence import order_of
 from modelservice_operator.desired.situation import assess
 from modelservice_operator.kube.errors import Conflict, NotFound, Terminating
 from modelservice_operator.kube.events import Events
@@ -96,10 +97,17 @@ class Reconciler:
                     "deleted": outcome.deleted,
                 },
             )
+            if any(apply.manifest["kind"] == "ConfigMap" for apply in change.applies):
+                # What pods told was before they could know of this: they are asked anew.
+                self._store.follow(key, pods=())
             # The store has the answers: the status tells of what is there now, not of before.
             view = self._store.view(key)
             situation = assess(service, view=view, platform=self._platform, now=now)
-        self._store.follow(key, pods=situation.reload.asked if situation.reload else ())
+        self._store.follow(
+            key,
+            pods=situation.reload.asked if situation.reload else (),
+            order=order_of(situation.live, aim=situation.aim),
+        )
         live = view.service
         if live is None or live["metadata"]["uid"] != service.metadata.uid:
             return None  # it went while its children were written

@@ -20,6 +20,7 @@ from modelservice_operator.controller.packing import Packer
 from modelservice_operator.controller.probes import Probe, Probes
 from modelservice_operator.controller.registry import Registry
 from modelservice_operator.controller.trim import trim
+from modelservice_operator.desired.sequence import Order
 from modelservice_operator.view import Key, Observed, VersionKey, View
 
 Manifest = dict[str, Any]
@@ -173,9 +174,14 @@ class Store:
             return None
         return entry.key if self._probes.put(uid, progress, key=entry.key) else None
 
-    def follow(self, key: Key, *, pods: Iterable[str]) -> None:
-        """Have these serving pods of a service asked, by uid, and no others of its."""
-        self._probes.follow(key, pods=pods)
+    def follow(self, key: Key, *, pods: Iterable[str], order: Order | None = None) -> None:
+        """Have these serving pods of a service asked, by uid, and no others of its; and have them
+        told the order, where there is one."""
+        self._probes.follow(key, pods=pods, order=order)
+
+    def untold(self) -> list[tuple[Probe, Order]]:
+        """The pods that are to be told an order."""
+        return list(self._probes.untold())
 
     def probes(self) -> list[Probe]:
         """The pods that tell how far they are."""

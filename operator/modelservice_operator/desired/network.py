@@ -5,6 +5,7 @@ from __future__ import annotations
 from modelservice_operator.api import names
 from modelservice_operator.desired import child_names
 from modelservice_operator.desired.child import Child, Manifest, Owner, Stage, metadata
+from modelservice_operator.desired.platform import Platform
 
 
 def service(owner: Owner) -> Child:
@@ -47,9 +48,19 @@ def disruption_budget(owner: Owner) -> Child:
     return Child(manifest=manifest, stage=Stage.SCALING)
 
 
-def network_policy(owner: Owner) -> Child:
-    """Ingress to the serving ports only. Egress is left to the namespace's own policies."""
+def network_policy(owner: Owner, *, platform: Platform) -> Child:
+    """Ingress to the serving ports only. Egress is left to the namespace's own policies.
+
+    Where the operator pushes documents, its own pods may reach the agent's admin port.
+    """
     ports = (names.PORT_HTTP, names.PORT_GRPC, names.PORT_METRICS)
+    ingress: list[Manifest] = [{"ports": [_tcp(port) for port in ports]}]
+    if platform.push_keys:
+        operator = {
+            "namespaceSelector": {"matchLabels": {names.LABEL_NAMESPACE: platform.namespace}},
+            "podSelector": {"matchLabels": dict(names.OPERATOR_LABELS)},
+        }
+        ingress.append({"from": [operator], "ports": [_tcp(names.PORT_ADMIN)]})
     manifest = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -57,7 +68,7 @@ def network_policy(owner: Owner) -> Child:
         "spec": {
             "podSelector": {"matchLabels": _pods(owner)},
             "policyTypes": ["Ingress"],
-            "ingress": [{"ports": [{"port": port, "protocol": "TCP"} for port in ports]}],
+            "ingress": ingress,
         },
     }
     return Child(manifest=manifest)
@@ -71,6 +82,10 @@ def _pods(owner: Owner) -> dict[str, str]:
 def _singleton(owner: Owner) -> Manifest:
     name = child_names.singleton(namespace=owner.namespace, name=owner.name, role="serving")
     return metadata(owner=owner, name=name, component="serving")
+
+
+def _tcp(port: int) -> Manifest:
+    return {"port": port, "protocol": "TCP"}
 
 
 def _port(name: str, number: int) -> Manifest:

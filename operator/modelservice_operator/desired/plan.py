@@ -16,6 +16,7 @@ from modelservice_operator.desired.numbering import numbered
 from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.runs import Run
 from modelservice_operator.desired.sealing import with_policy
+from modelservice_operator.desired.sequence import sequenced
 from modelservice_operator.desired.situation import Situation
 from modelservice_operator.observed.jobs import JobVerdict, Phase
 from modelservice_operator.rollout.revisions import renamed
@@ -26,7 +27,7 @@ def plan(situation: Situation, *, platform: Platform, now: float) -> tuple[Child
     children = [
         service(situation.owner),
         disruption_budget(situation.owner),
-        network_policy(situation.owner),
+        network_policy(situation.owner, platform=platform),
         *_revisions(situation, platform=platform, now=now),
         *_check(situation, platform=platform, now=now),
     ]
@@ -50,8 +51,12 @@ def _revisions(situation: Situation, *, platform: Platform, now: float) -> Itera
             number = 1 + max((item.number for item in situation.live.values()), default=0)
         yield workload.record(owner=owner, revision=name, number=number, data=data)
         body = carried(situation, revision=name, now=now)
-        document = with_policy(data["document"], platform=platform)
-        yield workload.config_map(owner=owner, revision=body.carrier, document=document)
+        document = sequenced(
+            with_policy(data["document"], platform=platform), sequence=body.sequence
+        )
+        yield workload.config_map(
+            owner=owner, revision=body.carrier, document=document, push_keys=platform.push_keys
+        )
         yield workload.deployment(
             owner=owner,
             revision=body.carrier,

@@ -57,6 +57,9 @@ class Platform:
     # models that are code of the user's own
     allow_python_models: bool = False
     trust: PlatformTrust = PlatformTrust()
+    # where the operator runs, and the public keys that it pushes documents with; without keys none
+    namespace: str = ""
+    push_keys: tuple[str, ...] = ()
     model_storage: str = "20Gi"  # room for model files in a pod that states none
     # one entry each for triton, agent, fetch, trainer, check
     resources: Mapping[str, Resources] = field(default_factory=dict)

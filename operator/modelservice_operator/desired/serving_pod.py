@@ -107,6 +107,12 @@ _TRITON_CPUS = {
     },
 }
 
+# Documents that the operator pushes are for one pod each.
+_POD_UID = {
+    "name": "MODELSERVICE_POD_UID",
+    "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.uid"}},
+}
+
 
 def _bringing(spec: ModelServiceSpec, *, platform: Platform) -> dict[str, str]:
     """What a program that brings models is told of its surroundings."""
@@ -130,7 +136,7 @@ def _agent(
         read_only=mounts.keys() - {"models", "tmp"},
         platform=platform,
         env=_bringing(spec, platform=platform),
-        extra_env=[_TRITON_CPUS],
+        extra_env=[_TRITON_CPUS, _POD_UID],
     )
     return {
         **agent,
@@ -138,6 +144,7 @@ def _agent(
         "ports": [
             _port(names.PORT_NAME_METRICS, names.PORT_METRICS),
             _port("probes", names.PORT_AGENT),
+            _port("admin", names.PORT_ADMIN),
         ],
         # Triton starts once this has passed; before, a refused readiness probe is no event
         "startupProbe": _probe("/healthz", port=names.PORT_AGENT, period=1, failures=60),

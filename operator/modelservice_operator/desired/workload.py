@@ -18,6 +18,8 @@ from modelservice_operator.rollout.revisions import (
 )
 
 NOTE_LIMIT = 512
+# The public keys of those who may push documents; beside the document, in its ConfigMap.
+PUSH_KEYS_KEY = "push-keys.json"
 
 
 def revision_data(
@@ -44,15 +46,19 @@ def record(*, owner: Owner, revision: str, number: int, data: Mapping[str, Any])
     return Child(manifest=manifest, mode="create")
 
 
-def config_map(*, owner: Owner, revision: str, document: Mapping[str, Any]) -> Child:
-    """The wanted models, as the pods of the revision mount them."""
+def config_map(
+    *, owner: Owner, revision: str, document: Mapping[str, Any], push_keys: Sequence[str]
+) -> Child:
+    """The wanted models, as the pods of the revision mount them, and who may push others."""
     name = child_names.revision(service=owner.name, revision_hash=revision)
-    text = json.dumps(document, sort_keys=True, indent=1)
+    data = {DOCUMENT_KEY: json.dumps(document, sort_keys=True, indent=1)}
+    if push_keys:
+        data[PUSH_KEYS_KEY] = json.dumps({"keys": list(push_keys)})
     manifest = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata(owner=owner, name=name, component="serving", revision=revision),
-        "data": {DOCUMENT_KEY: text},
+        "data": data,
     }
     return Child(manifest=manifest)
 

@@ -22,6 +22,8 @@ from modelservice_operator.rollout.planner import Stand, Strategy
 from modelservice_operator.view import Manifest, Observed, View
 
 DOCUMENT_KEY = "models.json"
+# Of two documents of the same pods, the one where it is greater is the newer.
+SEQUENCE = "sequence"
 # On a Deployment: this rollout was turned from Surge into Replace, because a pod found no node.
 STRATEGY_ANNOTATION = f"{names.GROUP}/rollout-strategy"
 # On a Deployment whose pods were told to load the models of another revision: which one, since
@@ -30,6 +32,8 @@ STRATEGY_ANNOTATION = f"{names.GROUP}/rollout-strategy"
 SERVES_ANNOTATION = f"{names.GROUP}/serves"
 SINCE_ANNOTATION = f"{names.GROUP}/serves-since"
 LOADED_ANNOTATION = f"{names.GROUP}/loaded"
+# On a Deployment whose pods were ever told to load other models: how often (`SEQUENCE`).
+SEQUENCE_ANNOTATION = f"{names.GROUP}/sequence"
 # On a Deployment that was made because a reload did not come about: why.
 RELOAD_FAILED_ANNOTATION = f"{names.GROUP}/reload-failed"
 
@@ -39,7 +43,8 @@ class Revision:
     """One revision that exists: `data` is what its ControllerRevision keeps.
 
     `carrier` is the revision whose Deployment and pods it has. While those reload, two revisions
-    have the same Deployment, and each the pods that have its models.
+    have the same Deployment, and each the pods that have its models. `mounted` is the document
+    that the pods of that Deployment are given, empty where its ConfigMap is missing.
     """
 
     hash: str
@@ -48,6 +53,7 @@ class Revision:
     deployment: Observed | None
     pods: tuple[Manifest, ...]
     carrier: str
+    mounted: str = ""
 
     @property
     def size(self) -> int:
@@ -156,6 +162,7 @@ def revisions(view: View) -> dict[str, Revision]:
             deployment=deployments.get(name),
             pods=tuple(pods.get(name, ())),
             carrier=_carrier(deployments.get(name)) or name,
+            mounted=_mounted(deployments.get(name), view=view),
         )
         for name in {*records, *deployments, *pods} - {""}
     ]
@@ -180,8 +187,16 @@ def _held(pod: Manifest, *, deployment: Observed | None, view: View) -> str | No
     if deployment is None:
         return None
     wanted, loaded = serves(deployment)
-    told = view.progress.get(pod["metadata"]["uid"], {}).get("revision")
-    return wanted if told == wanted else loaded
+    told = view.progress.get(pod["metadata"]["uid"], {})
+    # NB: one that has it, and was told before to change to another one, will not have it for long.
+    later = told.get("change", {}).get("revision", wanted)
+    return wanted if told.get("revision") == later == wanted else loaded
+
+
+def _mounted(deployment: Observed | None, *, view: View) -> str:
+    config = view.children.get(("ConfigMap", deployment.name)) if deployment else None
+    text = config.owned.get("data", {}).get(DOCUMENT_KEY, "") if config is not None else ""
+    return text if isinstance(text, str) else ""
 
 
 def _data(
@@ -190,11 +205,11 @@ def _data(
     """What the record keeps. Somebody deleted it: the Deployment and its ConfigMap know it too."""
     if record is not None:
         return dict(record.owned.get("data", {}))
-    config = view.children.get(("ConfigMap", deployment.name)) if deployment else None
-    if deployment is None or config is None:
+    if deployment is None:
         return {}
     try:
-        document = json.loads(config.owned.get("data", {}).get(DOCUMENT_KEY, ""))
+        document = json.loads(_mounted(deployment, view=view))
+        document.pop(SEQUENCE, None)
         models = [
             {
                 **{key: entry[key] for key in ("name", "version")},
@@ -203,7 +218,7 @@ def _data(
             for entry in document["models"]
         ]
         told = document.get("revision")
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {}
     if told != name:
         return {}  # its pods are to have, or had, the models of another revision
