@@ -35,6 +35,7 @@ class Probes:
     def __init__(self) -> None:
         self._programs: dict[str, Probe] = {}
         self._followed: dict[Key, frozenset[str]] = {}
+        self._heard: dict[Key, set[str]] = {}  # those, and who was followed before in this reload
         self._orders: dict[Key, Order] = {}
         self._addresses: dict[str, str] = {}  # of serving pods
         self._told: dict[str, Manifest] = {}
@@ -63,12 +64,16 @@ class Probes:
         order, where there is one."""
         wanted = frozenset(pods)
         self._orders.pop(key, None)
-        for uid in self._followed.pop(key, frozenset()) - wanted:
-            self._told.pop(uid, None)  # of a reload that is over
-        if wanted:
-            self._followed[key] = wanted
-            if order is not None:
-                self._orders[key] = order
+        if not wanted:
+            self._followed.pop(key, None)
+            for uid in self._heard.pop(key, ()):
+                self._told.pop(uid, None)  # of a reload that is over
+            return
+        # NB: who is not asked any more has told that it is done, which stays true till all are.
+        self._followed[key] = wanted
+        self._heard.setdefault(key, set()).update(wanted)
+        if order is not None:
+            self._orders[key] = order
 
     def forget(self, key: Key) -> None:
         """A service is no more."""

@@ -103,10 +103,11 @@ class Reconciler:
             # The store has the answers: the status tells of what is there now, not of before.
             view = self._store.view(key)
             situation = assess(service, view=view, platform=self._platform, now=now)
+        reload = situation.reload
         self._store.follow(
             key,
-            pods=situation.reload.asked if situation.reload else (),
-            order=order_of(situation.live, aim=situation.aim),
+            pods=reload.asked if reload is not None else (),
+            order=order_of(situation.live, aim=situation.aim) if reload is not None else None,
         )
         live = view.service
         if live is None or live["metadata"]["uid"] != service.metadata.uid:
