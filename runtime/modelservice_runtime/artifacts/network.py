@@ -132,7 +132,7 @@ def _host_and_port(url: str) -> tuple[str, int]:
         raise ENDPOINT.refused("must be a URL that begins with https:// or http://")
     if parts.username is not None or parts.password is not None:
         raise ENDPOINT.refused("holds a user name or password; these belong into the Secret")
-    if "\\" in url or parts.path not in ("", "/") or parts.query or parts.fragment:
+    if parts.path not in ("", "/") or any(mark in url for mark in "\\?#"):
         raise ENDPOINT.refused("must be https://host or https://host:port, with nothing after it")
     host = parts.hostname or ""
     if ":" not in host and not _PLAIN_HOST.fullmatch(host):

@@ -58,6 +58,8 @@ NOT_PLAIN = [
     "http://s3.example.com/path",
     "http://s3.example.com?x=1",
     "http://s3.example.com#x",
+    "http://s3.example.com?",
+    "http://s3.example.com#",
     "http://s3.example.com:port",
     "http://[::1",
     "http://s3.example.com\n",
