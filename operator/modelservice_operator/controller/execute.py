@@ -214,7 +214,7 @@ class Executor:
                 propagation=delete.propagation,
             )
         except NotFound:
-            self._store.forget(delete.uid)
+            self._store.release(delete.uid)
             return Outcome()
         except Conflict:
             return await self._survived(kind, delete=delete)
@@ -231,7 +231,7 @@ class Executor:
         try:
             found = await self._client.get(kind, namespace=delete.namespace, name=delete.name)
         except NotFound:
-            self._store.forget(delete.uid)
+            self._store.release(delete.uid)
             return Outcome()
         self._store.put(kind.kind, found)
         if found["metadata"]["uid"] == delete.uid:

@@ -63,18 +63,27 @@ class Sweeper:
         await self._insist()
         self.primed.set()
         log.info("the store is primed", extra={"objects": self._store.size})
+        everything = self._later()
         while True:
             try:
-                async with asyncio.timeout(self._period * random.uniform(0.9, 1.1)):  # noqa: S311
+                # NB: by the clock, however often watches begin meanwhile: that of one kind may hang
+                # while those of the others begin again and again.
+                async with asyncio.timeout_at(everything):
                     await self._wait()
             except TimeoutError:
                 self._due |= set(WATCHED)
+                everything = self._later()
             await self._insist()
 
     async def sweep(self, kinds: Iterable[Kind] = WATCHED) -> None:
         """Compare once. Raises ApiError; what was read until then counts."""
         for kind in kinds:
             await self._kind(kind)
+
+    def _later(self) -> float:
+        """When everything is swept next, by the event loop's clock."""
+        now = asyncio.get_running_loop().time()
+        return now + self._period * random.uniform(0.9, 1.1)  # noqa: S311
 
     async def _wait(self) -> None:
         await self._asked.wait()
