@@ -133,6 +133,17 @@ def test_a_revision_is_known_by_what_it_says() -> None:
 # ---- leftovers
 
 
+def test_a_version_that_says_nobody_is_one_that_says_nothing() -> None:
+    """Whether a use of a moment is told of depends on the moment."""
+    silent = model_version(1)
+    states = [
+        normalised({("ModelVersion", "digits-m-1"): {**silent, **status}}, namespace=NAMESPACE)
+        for status in ({}, {"status": {"users": 0}}, {"status": {"users": 1, "usedBy": ["a/b"]}})
+    ]
+    assert states[0] == states[1]
+    assert states[0] != states[2]
+
+
 def test_what_a_deleted_service_leaves_is_told_and_versions_stay() -> None:
     kept, secret = model_version(1), thing("Secret", "modelservice-storage")
     told = ended(Told(), kept, secret)

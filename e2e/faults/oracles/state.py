@@ -81,9 +81,11 @@ def _plain(kind: str, item: Manifest) -> Manifest:
         notes.pop(key, None)
     if not notes:
         metadata.pop("annotations", None)
-    status = item.get("status")
+    status = item.pop("status", None)
     if isinstance(status, dict):
-        item["status"] = _status(kind, status=status, generation=generation)
+        status = _status(kind, status=status, generation=generation)
+    if status:
+        item["status"] = status
     if kind == "Service":
         for key in ("clusterIP", "clusterIPs"):
             item.get("spec", {}).pop(key, None)
@@ -103,6 +105,8 @@ def _status(kind: str, *, status: Manifest, generation: int | None) -> Manifest:
                 item["type"] for item in status.get("conditions", ()) if item["status"] == "True"
             )
         return told
+    if kind == "ModelVersion" and status == {"users": 0}:
+        return {}  # one that was served for a moment only is never told of; either means nobody
     return dict(_timeless(status, generation=generation))
 
 

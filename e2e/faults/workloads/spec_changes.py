@@ -18,7 +18,7 @@ from e2e.faults.workload import Objects, Step, User, Workload
 from e2e.faults.workloads.parts.acts import Act, applies
 from e2e.faults.workloads.parts.manifests import secret, service, trained
 from e2e.faults.workloads.parts.schema import Property, properties, refused, values, with_value
-from e2e.faults.workloads.parts.shows import Shows, every, ready, told
+from e2e.faults.workloads.parts.shows import Shows, every, ready, told, versions
 
 FILE: Final = Path(__file__).with_suffix(".yaml")
 GROUPS: Final[dict[str, Manifest]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
@@ -93,7 +93,9 @@ def _judged(name: str, item: Manifest) -> Shows:
         return every(told(name, "Ready", "False", item["says"]), told(name, "Available", "True"))
     if "trains" in item:
         return every(ready(name), told(name, "TrainingComplete", "False", item["trains"]))
-    return every(ready(name), _trained(name))
+    # What is not kept goes once nobody serves it any more: the next spec must not come between.
+    kept = [versions(*item["versions"])] if "versions" in item else []
+    return every(ready(name), _trained(name), *kept)
 
 
 def _trained(name: str) -> Shows:

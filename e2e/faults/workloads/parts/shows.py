@@ -47,6 +47,16 @@ def exists(kind: str, name: str = "") -> Shows:
     return lambda objects: any(found == kind and name in {"", called} for found, called in objects)
 
 
+def versions(*numbers: int) -> Shows:
+    """The ModelVersions that there are, and no others."""
+
+    def holds(objects: Objects) -> bool:
+        found = [item for (kind, _), item in objects.items() if kind == "ModelVersion"]
+        return sorted(item["spec"]["version"] for item in found) == list(numbers)
+
+    return holds
+
+
 def runs(component: str) -> Shows:
     """A pod of this component runs."""
     return lambda objects: any(
