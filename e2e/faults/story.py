@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from e2e.faults.record import Request
+from e2e.faults.record import Manifest, Request
 from e2e.faults.run import Run
 
 LOG_LINES: Final = 40
@@ -40,7 +40,8 @@ def _moments(run: Run) -> Iterator[tuple[float, str]]:
     yield from _doings(run)
     for request in run.trace.requests:
         if _telling(request):
-            yield request.at, f"ASKED  {request} ({request.ended - request.at:.2f} s)"
+            took = f"{request.ended - request.at:.2f} s"
+            yield request.at, f"ASKED  {request}{_sized(request.body)} ({took})"
     for event in run.trace.events:
         if event.fault:
             what = f"{event.type} {event.kind}/{event.name}"
@@ -48,7 +49,15 @@ def _moments(run: Run) -> Iterator[tuple[float, str]]:
     for change in run.history.changes:
         if change.kind not in _UNTOLD:
             version = change.object["metadata"]["resourceVersion"]
-            yield change.at, f"       {change.type} {change.kind}/{change.name} @{version}"
+            what = f"{change.type} {change.kind}/{change.name}{_sized(change.object)}"
+            yield change.at, f"       {what} @{version}"
+
+
+def _sized(item: Manifest | None) -> str:
+    """How many pods a Deployment is to have: most rollouts are told by that alone."""
+    if item is None or item.get("kind") != "Deployment" or "replicas" not in item.get("spec", {}):
+        return ""
+    return f", {item['spec']['replicas']} pods"
 
 
 def _doings(run: Run) -> Iterator[tuple[float, str]]:

@@ -70,7 +70,7 @@ def test_what_admission_made_of_our_apply_is_not_fought() -> None:
 
 def test_what_nobody_wants_goes_by_its_uid() -> None:
     assert change(live=[RIGHT]).deletes == (
-        Delete(kind="Deployment", name="d", namespace="n", uid="u"),
+        Delete(kind="Deployment", name="d", namespace="n", uid="u", version=RIGHT.resource_version),
     )
 
 

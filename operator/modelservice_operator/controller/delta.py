@@ -29,10 +29,13 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
+    """One deletion; with a `version`, only of the object as it was when that was decided."""
+
     kind: str
     name: str
     namespace: str
     uid: str
+    version: str | None = None
     propagation: str = "Background"
 
 
@@ -71,7 +74,14 @@ def delta(
         if apply is not None:
             applies.append(apply)
     deletes = [
-        Delete(kind=item.kind, name=item.name, namespace=namespace, uid=item.uid)
+        Delete(
+            kind=item.kind,
+            name=item.name,
+            namespace=namespace,
+            uid=item.uid,
+            # Pods that became ready meanwhile may be all that serves.
+            version=item.resource_version if item.kind == "Deployment" else None,
+        )
         for key, item in sorted(live.items())
         if key not in kept and not item.deleting
     ]

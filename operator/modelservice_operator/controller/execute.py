@@ -64,18 +64,23 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a change. `taken` names the ModelVersions that other runs have."""
+    """What came of a change.
+
+    `taken` names the ModelVersions that other runs have. `behind` says that the change followed
+    from a view that is out of date; the store knows better now, and the rest was left undone.
+    """
 
     applied: int = 0
     deleted: int = 0
     conflicts: tuple[NameConflict, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     taken: tuple[str, ...] = ()
+    behind: bool = False
 
     @property
     def complete(self) -> bool:
         """Whether everything was written that should have been."""
-        return not (self.conflicts or self.rejected or self.taken)
+        return not (self.conflicts or self.rejected or self.taken or self.behind)
 
     def __add__(self, other: Outcome) -> Outcome:
         return Outcome(
@@ -84,6 +89,7 @@ class Outcome:
             conflicts=self.conflicts + other.conflicts,
             rejected=self.rejected + other.rejected,
             taken=self.taken + other.taken,
+            behind=self.behind or other.behind,
         )
 
 
@@ -108,7 +114,12 @@ class Executor:
             if not outcome.complete:
                 break
         # Also after a refusal: what is deleted is wanted no more, and may be what was in the way.
-        return outcome + await _together(partial(self._delete, item) for item in change.deletes)
+        # Deployments go first: one that is to stay after all needs what was made for its pods.
+        for _, going in groupby(sorted(change.deletes, key=_goes_later), key=_goes_later):
+            if outcome.behind:
+                break
+            outcome += await _together(partial(self._delete, item) for item in going)
+        return outcome
 
     async def lives(self, kind: Kind, *, obj: Manifest) -> bool:
         """Ask the API server whether an object is still there and may have children."""
@@ -190,7 +201,8 @@ class Executor:
         manifest = apply.manifest
         metadata = manifest["metadata"]
         found = await self._client.get(kind, namespace=metadata["namespace"], name=metadata["name"])
-        self._store.put(kind.kind, found)
+        # NB: as from a list. What was denied a while ago is there after all.
+        self._store.put(kind.kind, found, listed=True)
         if kind is MODEL_VERSION:
             same = _published_by(found) == _published_by(manifest)
             return Outcome() if same else Outcome(taken=(metadata["name"],))
@@ -201,6 +213,8 @@ class Executor:
             return Outcome(conflicts=(conflict,))
         if apply.mode == "create" or "deletionTimestamp" in found["metadata"]:
             return Outcome()  # written before; or on its way out, and its end brings us back
+        if self._store.version(found["metadata"]["uid"]) is not None:
+            return Outcome(behind=True)  # how many pods it is to have follows from what it has
         return await self._again(kind, manifest=manifest, uid=found["metadata"]["uid"])
 
     async def _delete(self, delete: Delete) -> Outcome:
@@ -211,6 +225,7 @@ class Executor:
                 namespace=delete.namespace,
                 name=delete.name,
                 uid=delete.uid,
+                version=delete.version,
                 propagation=delete.propagation,
             )
         except NotFound:
@@ -227,14 +242,17 @@ class Executor:
         return Outcome(deleted=1)
 
     async def _survived(self, kind: Kind, *, delete: Delete) -> Outcome:
-        """A deletion met another object of the name, or something went wrong."""
+        """A deletion met an object that has changed, or another one of its name."""
         try:
             found = await self._client.get(kind, namespace=delete.namespace, name=delete.name)
         except NotFound:
             self._store.release(delete.uid)
             return Outcome()
         self._store.put(kind.kind, found)
-        if found["metadata"]["uid"] == delete.uid:
+        metadata = found["metadata"]
+        if metadata["uid"] == delete.uid:
+            if delete.version is not None and metadata["resourceVersion"] != delete.version:
+                return Outcome(behind=True)
             raise Unavailable(f"{delete.name} could not be deleted", kind=kind.kind)
         self._store.forget(delete.uid)
         return Outcome()
@@ -261,6 +279,10 @@ class Executor:
         if kind is SERVICE and manifest["spec"].get("clusterIP") != "None":
             return self._cluster_ips
         return nullcontext()
+
+
+def _goes_later(delete: Delete) -> bool:
+    return delete.version is None
 
 
 async def _together(writes: Iterable[Callable[[], Awaitable[Outcome]]]) -> Outcome:

@@ -172,6 +172,8 @@ class Reconciler:
 
 def _next(change: Change, *, outcome: Outcome, wake_at: float | None, now: float) -> float | None:
     """Seconds after which the next pass has something to do, without any event."""
+    if outcome.behind:
+        return 0.0
     if not outcome.complete:
         return RENUMBER if outcome.taken else RECHECK
     if outcome.deleted or any(apply.stage == Stage.RECORD for apply in change.applies):

@@ -49,15 +49,25 @@ class Writer:
         return await self._client.request("POST", path, kind=kind.kind, body=manifest, query=_QUERY)
 
     async def delete(
-        self, kind: Kind, *, namespace: str, name: str, uid: str, propagation: str
+        self,
+        kind: Kind,
+        *,
+        namespace: str,
+        name: str,
+        uid: str,
+        version: str | None = None,
+        propagation: str,
     ) -> Manifest:
-        """Delete the object that has this uid. NotFound or Conflict where it is gone."""
+        """Delete the object that has this uid (and this resourceVersion).
+
+        NotFound or Conflict where it is gone, Conflict where it has changed.
+        """
         self._fence.check()
         path = kind.path(namespace=namespace, name=name)
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
-            "preconditions": {"uid": uid},
+            "preconditions": {"uid": uid, **({"resourceVersion": version} if version else {})},
             "propagationPolicy": propagation,
         }
         return await self._client.request("DELETE", path, kind=kind.kind, body=body)
