@@ -56,6 +56,8 @@ class Reason(StrEnum):
     DATASET_DIGEST_MISMATCH = "DatasetDigestMismatch"
     TRAINING_DIVERGED = "TrainingDiverged"
     TRAINING_FAILED = "TrainingFailed"
+    CONVERSION_FAILED = "ConversionFailed"
+    CONVERSION_DIFFERS = "ConversionDiffers"
     LOAD_FAILED = "LoadFailed"
     RELOAD_REFUSED = "ReloadRefused"
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from modelservice_runtime.artifacts import publication
 from modelservice_runtime.tensors import Signature
-from modelservice_runtime.training import publication
 from modelservice_runtime.training.dataset import Dataset
 from modelservice_runtime.training.decimals import decimal
 from modelservice_runtime.training.loop import Trained

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from modelservice_runtime.artifacts.network import Network
+from modelservice_runtime.artifacts.publication import Execution
+from modelservice_runtime.document import API_VERSION
 from modelservice_runtime.failure import Failure, Reason
+from modelservice_runtime.fields import Fields
 from modelservice_runtime.training.decimals import decimal
-from modelservice_runtime.training.fields import Fields
 from modelservice_runtime.training.recipes import RECIPES, Loss, OptimizerName, Recipe
 
 VARIABLE = "MODELSERVICE_RUN"
-API_VERSION = "runtime.modelservice.io/v1"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,22 @@ class Run:
     seed: int
     output: Location
     network: Network
+
+    @property
+    def execution(self) -> Execution:
+        """What storage knows the run by."""
+        return Execution(run=self.run, origin="dataset")
+
+    @property
+    def intent(self) -> dict[str, Any]:
+        """What is noted in storage before the training."""
+        return {
+            "service": {"namespace": self.namespace, "name": self.service},
+            "model": self.model,
+            "run": self.run,
+            "dataset": {"uri": self.dataset.uri},
+            "parameters": self.parameters,
+        }
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 import torch
 
+from modelservice_runtime.artifacts import publication
 from modelservice_runtime.artifacts.storage import Download, Storage
 from modelservice_runtime.failure import Failure, Reason, patiently
 from modelservice_runtime.progress import Progress
-from modelservice_runtime.training import container, dataset, export, loop, publication
+from modelservice_runtime.training import container, dataset, export, loop
 from modelservice_runtime.training.decimals import decimal
 from modelservice_runtime.training.networks import with_head
 from modelservice_runtime.training.outcome import Outcome, describe
@@ -80,10 +81,10 @@ class Session:
 
     def _find_or_begin(self) -> Mapping[str, Any] | None:
         output = self.open(self.run.output)
-        finished = publication.find(self.run, output=output, scratch=self.scratch)
+        finished = publication.find(self.run.execution, output=output, scratch=self.scratch)
         if finished is not None and self._is_of_this_data(finished):
             return finished
-        publication.begin(self.run, output=output)
+        publication.begin(self.run.intent, output=output)
         return None
 
     def _is_of_this_data(self, finished: Mapping[str, Any]) -> bool:
@@ -168,7 +169,7 @@ class Session:
 
     def _commit(self, artifact: Path, *, outcome: Outcome) -> Mapping[str, Any]:
         return publication.commit(
-            self.run,
+            self.run.execution,
             output=self.open(self.run.output),
             artifact=artifact,
             result=outcome.result,

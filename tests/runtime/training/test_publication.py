@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from modelservice_runtime.artifacts import publication
 from modelservice_runtime.artifacts.storage import Storage
-from modelservice_runtime.training import publication
 from modelservice_runtime.training.run import Run
 
 OpenAt = Callable[[str], Storage]
@@ -33,7 +33,7 @@ class Pod:
 
     def commit(self) -> Mapping[str, Any]:
         return publication.commit(
-            self.run,
+            self.run.execution,
             output=self.output,
             artifact=self.artifact,
             result=self.result,
@@ -42,7 +42,7 @@ class Pod:
         )
 
     def find(self) -> Mapping[str, Any] | None:
-        return publication.find(self.run, output=self.output, scratch=self.scratch)
+        return publication.find(self.run.execution, output=self.output, scratch=self.scratch)
 
 
 @pytest.fixture
@@ -149,6 +149,6 @@ def test_the_manifest_is_canonical_and_tells_the_lineage(
 
 
 def test_what_is_trained_is_noted_before(pod: Callable[[bytes], Pod], output: Storage) -> None:
-    publication.begin(pod(b"one").run, output=output)
+    publication.begin(pod(b"one").run.intent, output=output)
     intent = json.loads(output.child("run.json").get_bytes(limit=10_000))
     assert (intent["run"], intent["parameters"]["recipe"]) == ("6f2c0d", "linear")

@@ -1,8 +1,11 @@
 """What a run leaves in storage, under its hash, so that it is done exactly once.
 
-    <output>/run.json                    what is being trained; written first
+    <output>/run.json                    what is being made; written first
     <output>/<digest>/model.onnx         the artifact
     <output>/manifest.json               the result, with parameters and versions; written last
+
+Runs are trainings and conversions. What a run made its artifact of is a section of the result with
+a URI and a digest: `dataset` of the one, `source` of the other.
 
 The manifest commits the run. It is created only where none is, and artifacts never replace each
 other, so that two pods of one run (a node that was lost and came back) cannot mix their halves:
@@ -14,13 +17,14 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelservice_runtime.artifacts.storage import Storage
+from modelservice_runtime.document import API_VERSION
 from modelservice_runtime.failure import Failure, Reason
-from modelservice_runtime.training.fields import FieldError, Fields
-from modelservice_runtime.training.run import API_VERSION, Run
+from modelservice_runtime.fields import FieldError, Fields
 
 _INTENT = "run.json"
 _MANIFEST = "manifest.json"
@@ -30,20 +34,30 @@ _MANIFEST_LIMIT = 2**20
 log = logging.getLogger(__name__)
 
 
-def begin(run: Run, *, output: Storage) -> None:
-    """Note what is trained. A missing bucket or right shows now, not after hours of training."""
-    intent = {
-        "apiVersion": API_VERSION,
-        "service": {"namespace": run.namespace, "name": run.service},
-        "model": run.model,
-        "run": run.run,
-        "dataset": {"uri": run.dataset.uri},
-        "parameters": run.parameters,
-    }
-    output.child(_INTENT).put_bytes(_canonical(intent))
+@dataclass(frozen=True)
+class Execution:
+    """One run. run: its hash. origin: the section of the result that says what it was made of."""
+
+    run: str
+    origin: str
 
 
-def find(run: Run, *, output: Storage, scratch: Path) -> Mapping[str, Any] | None:
+def begin(intent: Mapping[str, Any], *, output: Storage) -> None:
+    """Note what is being made. A missing bucket or right shows now, not after hours of work."""
+    output.child(_INTENT).put_bytes(_canonical({"apiVersion": API_VERSION, **intent}))
+
+
+def intention(*, output: Storage) -> Fields | None:
+    """What `begin` noted last; None where nothing that can be read is there."""
+    data = _read(output.child(_INTENT))
+    try:
+        return None if data is None else Fields.parse(data)
+    except FieldError as error:
+        log.warning("%s is not used: %s", output.child(_INTENT).uri, error)
+        return None
+
+
+def find(run: Execution, *, output: Storage, scratch: Path) -> Mapping[str, Any] | None:
     """The result that this run was committed with, if its artifact is there and whole."""
     data = _read(output.child(_MANIFEST))
     if data is None:
@@ -71,7 +85,7 @@ def artifact_name(digest: str) -> str:
 
 
 def commit(
-    run: Run,
+    run: Execution,
     *,
     output: Storage,
     artifact: Path,
@@ -90,7 +104,7 @@ def commit(
     if place.put_bytes(manifest, if_absent=True):
         return result
     other = find(run, output=output, scratch=scratch)
-    if other is not None and other["dataset"] == result["dataset"]:
+    if other is not None and other[run.origin] == result[run.origin]:
         log.info("another pod of this run was faster; its result stands")
         return other
     place.put_bytes(manifest)
@@ -113,7 +127,7 @@ def _read(place: Storage) -> bytes | None:
 
 
 def _committed(
-    manifest: Fields, *, run: Run, output: Storage
+    manifest: Fields, *, run: Execution, output: Storage
 ) -> tuple[Mapping[str, Any], Storage, str]:
     result = manifest.nested("result")
     digest = result.text("digest")
@@ -122,7 +136,7 @@ def _committed(
     for name, expected in (("run", run.run), ("uri", artifact.uri)):
         if result.text(name) != expected:
             raise result.error(name, f"must be {expected}", result.text(name))
-    result.nested("dataset").text("digest")
+    result.nested(run.origin).text("digest")
     return result.values, artifact, digest
 
 

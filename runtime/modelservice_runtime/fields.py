@@ -1,7 +1,7 @@
 """Typed reading of JSON that another program wrote: each error names the field and the rule.
 
-Absent and null are the same. Unknown fields are ignored, so that an operator and a trainer of two
-versions understand each other.
+Absent and null are the same. Unknown fields are ignored, so that an operator and a program of
+two versions understand each other.
 """
 
 import json
