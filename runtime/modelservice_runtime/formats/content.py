@@ -1,8 +1,8 @@
 """What a model file is, by its bytes: names lie, and the answer should name what came.
 
-What is served is told by its word in the API; everything else that people bring is recognised too,
-so that the refusal says what the file is instead of "parse error". Nothing here unpacks or executes
-anything.
+What is served, or converted first, is told by its word in the API; everything else that people
+bring is recognised too, so that the refusal says what the file is instead of "parse error". Nothing
+here unpacks or executes anything.
 """
 
 import zipfile
@@ -17,11 +17,16 @@ TORCH_EXPORT = "TorchExport"
 SAFETENSORS = "SafeTensors"
 TENSORRT = "TensorRT"
 PYTHON = "Python"
+KERAS = "Keras"
+SAVED_MODEL = "SavedModel"
+
+CONVERTED = (KERAS, SAVED_MODEL)
+"""What is served only after it was converted to ONNX."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """`format` is the API's word, None for what is not served; `noun` is for sentences."""
+    """`format` is the API's word, None for what no model can be; `noun` is for sentences."""
 
     format: str | None
     noun: str
@@ -38,7 +43,7 @@ _HEAD_BYTES = 65_536
 
 # (offset, bytes, what)
 _MAGIC = (
-    (0, b"\x89HDF\r\n\x1a\n", Content(None, "a Keras HDF5 file (.h5)")),
+    (0, b"\x89HDF\r\n\x1a\n", Content(KERAS, "a Keras HDF5 file (.h5)")),
     (0, b"ftrt", Content(TENSORRT, tensorrt.NOUN)),
     (4, b"TFL3", Content(None, "a TensorFlow Lite model")),
     (0, b"GGUF", Content(None, "a GGUF file")),
@@ -59,7 +64,7 @@ _MAGIC = (
     # A length below 2⁴⁸, and the header that it is of.
     (6, b"\0\0{", Content(SAFETENSORS, recipe_weights.NOUN)),
     # A SavedModel's first fields are its schema version 1 and a graph; ONNX begins with 3 or more.
-    (0, b"\x08\x01\x12", Content(None, "a TensorFlow SavedModel")),
+    (0, b"\x08\x01\x12", Content(SAVED_MODEL, "a TensorFlow SavedModel")),
     *((0, bytes((0x80, protocol)), Content(None, _PICKLE)) for protocol in range(2, 6)),
 )
 _ZIP = b"PK\x03\x04"
@@ -76,7 +81,7 @@ _MEMBERS = (
         "serialized_exported_program.json",
         Content(TORCH_EXPORT, "a PyTorch exported program (.pt2)"),
     ),
-    ("model.weights.h5", Content(None, "a Keras archive (.keras)")),
+    ("model.weights.h5", Content(KERAS, "a Keras archive (.keras)")),
 )
 
 

@@ -97,6 +97,8 @@ def pick(path: Path, *, stated: str | None, recipe: str | None, code: bool = Fal
             message=f"The spec states the format {stated}, but the file is {found.noun}. Correct "
             "source.format, or leave it out, or point the URI at the right file.",
         )
+    if found.format in content.CONVERTED:
+        raise _unconverted(found, stated=stated)
     chosen = FORMATS.get(found.format or "")
     if chosen is None:
         raise Failure(
@@ -111,6 +113,18 @@ def pick(path: Path, *, stated: str | None, recipe: str | None, code: bool = Fal
             "(security.allowPythonModels). Export the model to ONNX.",
         )
     return chosen
+
+
+def _unconverted(found: content.Content, *, stated: str | None) -> Failure:
+    advice = f"State source.format: {found.format}."
+    if stated is not None:
+        # Nobody asks for this where conversions are made: the platform makes none.
+        advice = "This platform does not convert models. Export the model to ONNX."
+    return Failure(
+        reason=Reason.FORMAT_UNSUPPORTED,
+        message=f"The model is {found.noun}, which is converted to ONNX before it is served. "
+        f"{advice}",
+    )
 
 
 def kept(folder: Path) -> Path | None:

@@ -25,7 +25,6 @@ SAFETENSORS = b'{"weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
 FILES = {
     "empty": (b"", "an empty file"),
     "checkpoint": (archive("m/data.pkl", "m/data/0"), "PyTorch checkpoint"),
-    "keras": (archive("metadata.json", "config.json", "model.weights.h5"), "Keras archive"),
     "npz": (archive("x.npy"), "NumPy archive"),
     "zip": (archive("readme"), "a zip archive"),
     "damaged zip": (archive("readme")[:20], "damaged zip"),
@@ -33,9 +32,7 @@ FILES = {
     "old pickle": (pickle.dumps({"a": 1}, protocol=2), "pickle"),
     "pickle without magic": (pickle.dumps(print, protocol=0), "pickle"),
     "tar": (bytes(257) + b"ustar\x0000" + bytes(300), "tar archive"),
-    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(64), "HDF5"),
     "lite": (b"\x1c\x00\x00\x00TFL3" + bytes(64), "TensorFlow Lite"),
-    "saved model": (b"\x08\x01\x12\x90\x01\x0a\x07\x12\x05serve", "SavedModel"),
     "gguf": (b"GGUF\x03" + bytes(64), "GGUF"),
     "gzip": (b"\x1f\x8b\x08" + bytes(64), "gzip"),
     "page": (b"<!DOCTYPE html><html>", "HTML"),
@@ -52,6 +49,29 @@ def test_what_is_not_served_is_named_in_the_refusal(
     with pytest.raises(Failure, match=f"{name}.*; what is served is ONNX, ") as caught:
         pick(path, stated=None, recipe=None)
     assert caught.value.reason is Reason.FORMAT_UNSUPPORTED
+
+
+CONVERTED = {
+    "keras": (archive("metadata.json", "config.json", "model.weights.h5"), "Keras"),
+    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(64), "Keras"),
+    "saved model": (b"\x08\x01\x12\x90\x01\x0a\x07\x12\x05serve", "SavedModel"),
+}
+
+
+@pytest.mark.parametrize(("content", "format_"), CONVERTED.values(), ids=CONVERTED.keys())
+def test_what_is_converted_first_is_told_how(content: bytes, format_: str, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    path.write_bytes(content)
+    for stated, advice in (
+        (None, f"State source.format: {format_}"),
+        (format_, "does not convert"),
+    ):
+        with pytest.raises(Failure, match=f"converted to ONNX before .*{advice}") as caught:
+            pick(path, stated=stated, recipe=None)
+        assert caught.value.reason is Reason.FORMAT_UNSUPPORTED
+    with pytest.raises(Failure, match=r"states the format ONNX, but the file is a") as caught:
+        pick(path, stated="ONNX", recipe=None)
+    assert caught.value.reason is Reason.FORMAT_MISMATCH
 
 
 SERVED = {
