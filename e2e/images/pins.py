@@ -39,6 +39,7 @@ PINS = (
     Pins("trainer", extra="trainer", options=_TESTED),
     Pins("trainer-debian", options=_TESTED),
     Pins("trainer-test", options=_TESTED),
+    Pins("converter", extra="converter", options=_TESTED),
     Pins("build"),
     Pins("triton-dev", options=("--no-deps",)),
     Pins("security"),

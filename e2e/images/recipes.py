@@ -1,4 +1,4 @@
-"""What the images are made from: two root filesystems and four images, as data."""
+"""What the images are made from: two root filesystems and five images, as data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +131,14 @@ IMAGES = {
             locks=(BUILD_LOCK, "requirements/trainer-debian.txt"),
             base=TORCH.reference,
             arguments=(("TRAINER_REQUIREMENTS", "trainer-debian.txt"),),
+        ),
+        Image(
+            name="converter",
+            dockerfile="runtime/Dockerfile",
+            target="converter",
+            sources=(*_PROJECT, "runtime/modelservice_runtime"),
+            locks=(BUILD_LOCK, "requirements/converter.txt"),
+            base=SLIM.reference,
         ),
         Image(
             name="triton",

@@ -25,7 +25,7 @@ _TRAINER = dataclasses.replace(
 
 def images(base: str) -> list[Image]:
     """The images as they are published, on `base`."""
-    ours = (IMAGES["operator"], IMAGES["agent"], _TRAINER)
+    ours = (IMAGES["operator"], IMAGES["agent"], _TRAINER, IMAGES["converter"])
     return [dataclasses.replace(image, base=base) for image in ours]
 
 

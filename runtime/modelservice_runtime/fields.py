@@ -55,6 +55,15 @@ class Fields:
             raise self.error(name, f"must be a whole number of at least {at_least}", value)
         return value
 
+    def number(self, name: str) -> float:
+        """A finite number of at least 0."""
+        value = self._required(name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.error(name, "must be a number", value)
+        if not 0 <= value < float("inf"):
+            raise self.error(name, "must be a finite number of at least 0", value)
+        return float(value)
+
     def decimal(self, name: str, *, above: float | None = None) -> float:
         """A finite decimal written as a string, zero or more (more than `above`, if given)."""
         rule = "must be a decimal string of at least 0"

@@ -14,7 +14,8 @@ def test_an_image_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str])
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err == (
-        "images: there is no image operater; choose among operator, agent, trainer, triton\n"
+        "images: there is no image operater; choose among operator, agent, trainer, converter, "
+        "triton\n"
     )
 
 

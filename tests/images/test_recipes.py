@@ -31,7 +31,11 @@ def copied(image: Image) -> set[str]:
 @pytest.mark.parametrize("image", ALL)
 def test_all_that_is_copied_is_in_the_tag(image: Image) -> None:
     counted = {str(Path(path)) for path in (*image.sources, *image.locks)}
-    others = {"requirements/${TRAINER_REQUIREMENTS}", "requirements/runtime.txt"}
+    others = {
+        "requirements/${TRAINER_REQUIREMENTS}",
+        "requirements/converter.txt",
+        "requirements/runtime.txt",
+    }
     assert copied(image) - others <= counted
     assert set(image.sources) <= copied(image)
 
@@ -52,7 +56,7 @@ def test_every_file_is_there(image: Image) -> None:
 
 def test_a_reference_names_its_content() -> None:
     references = {image.reference() for image in IMAGES.values()}
-    assert len(references) == 4
+    assert len(references) == 5
     for reference in references:
         assert re.fullmatch(r"localhost/modelservice/[a-z]+:[0-9a-f]{12}", reference)
 
@@ -65,7 +69,7 @@ def test_a_base_is_named_by_its_packages() -> None:
 
 def test_what_is_published_stands_on_the_production_base() -> None:
     images = {image.name: image for image in published("registry.example.com/python:3.13")}
-    assert set(images) == {"operator", "agent", "trainer"}
+    assert set(images) == {"operator", "agent", "trainer", "converter"}
     assert {image.base for image in images.values()} == {"registry.example.com/python:3.13"}
     assert "requirements/trainer.txt" in images["trainer"].locks
     assert images["trainer"].arguments == ()

@@ -9,6 +9,7 @@ another, encryption. Nothing is unpacked: members are read one by one, each up t
 import io
 import os
 import re
+import shutil
 import struct
 import zipfile
 import zlib
@@ -23,6 +24,8 @@ LIMIT_MEMBERS = 20_000
 LIMIT_DIRECTORY = 8 * 2**20
 LIMIT_COMPRESSED = 256 * 2**20
 """Bytes of all compressed members together, when unpacked: torch compresses texts only."""
+
+_COPY_BYTES = 2**20
 
 _END = struct.Struct("<4s4H2LH")
 _END_MAGIC = b"PK\x05\x06"
@@ -61,15 +64,24 @@ class Archive:
 
     def read(self, name: str, *, limit: int) -> bytes:
         """A member's content; `ModelInvalid` where it is longer than `limit` bytes."""
+        if self.size(name) > limit:
+            raise invalid(
+                f"{name} in the archive has {self.size(name)} bytes; at most {limit} are read."
+            )
+        with damage():
+            return self._zip.read(name)
+
+    def size(self, name: str) -> int:
+        """Bytes of a member's content; `ModelInvalid` where there is no such member."""
         info = self._members.get(name)
         if info is None:
             raise invalid(f"The archive has no {name}.")
-        if info.file_size > limit:
-            raise invalid(
-                f"{name} in the archive has {info.file_size} bytes; at most {limit} are read."
-            )
-        with damage():
-            return self._zip.read(info)
+        return info.file_size
+
+    def copy(self, name: str, *, target: Path) -> None:
+        """Write a member's content to the new file `target`, and prove its checksum."""
+        with damage(), self._zip.open(name) as member, target.open("xb") as file:
+            shutil.copyfileobj(member, file, _COPY_BYTES)
 
     def nested(self, name: str) -> "Archive":
         """A member that is an archive itself, read where it lies; its weights stay on the disk."""

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from modelservice_runtime import termination
+from modelservice_runtime.artifacts.location import Location
 from modelservice_runtime.artifacts.storage import Storage
 from modelservice_runtime.failure import Failure, patience
 from modelservice_runtime.progress import ProgressServer
-from modelservice_runtime.training.run import Location, Run, parse
+from modelservice_runtime.training.run import Run, parse
 from modelservice_runtime.training.session import Session
 
 

@@ -5,10 +5,10 @@ is checked again here is what this program's own recipes must agree with.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
+from modelservice_runtime.artifacts.location import Location
 from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.publication import Execution
 from modelservice_runtime.document import API_VERSION
@@ -18,14 +18,6 @@ from modelservice_runtime.training.decimals import decimal
 from modelservice_runtime.training.recipes import RECIPES, Loss, OptimizerName, Recipe
 
 VARIABLE = "MODELSERVICE_RUN"
-
-
-@dataclass(frozen=True)
-class Location:
-    """A place in object storage, and the mounted Secret that opens it."""
-
-    uri: str
-    credentials: Path
 
 
 @dataclass(frozen=True)
@@ -124,7 +116,7 @@ def _run(fields: Fields) -> Run:
         model=fields.text("model"),
         run=fields.text("run"),
         recipe=recipe,
-        dataset=_location(dataset),
+        dataset=Location.parse(dataset),
         dataset_digest=f"sha256:{dataset.text('sha256')}" if dataset.has("sha256") else None,
         optimizer=_optimizer(fields.nested("optimizer"), recipe=recipe),
         loss=_loss(fields, recipe=recipe),
@@ -132,7 +124,7 @@ def _run(fields: Fields) -> Run:
         batch_size=_batch_size(fields, recipe=recipe),
         target_loss=fields.decimal("targetLoss") if fields.has("targetLoss") else None,
         seed=fields.integer("seed", at_least=0) if fields.has("seed") else 0,
-        output=_prefix(_location(fields.nested("output"))),
+        output=Location.folder(fields.nested("output")),
         network=Network.of(fields.nested("network").texts("allowedNetworks")),
     )
 
@@ -168,11 +160,3 @@ def _loss(fields: Fields, *, recipe: Recipe) -> Loss:
 def _batch_size(fields: Fields, *, recipe: Recipe) -> int:
     given = fields.integer("batchSize", at_least=0) if fields.has("batchSize") else 0
     return given or recipe.batch_size
-
-
-def _location(fields: Fields) -> Location:
-    return Location(uri=fields.text("uri"), credentials=Path(fields.text("credentials")))
-
-
-def _prefix(location: Location) -> Location:
-    return replace(location, uri=location.uri.rstrip("/") + "/")

@@ -12,16 +12,18 @@ from typing import Any, TypeVar
 
 import torch
 
+from modelservice_runtime import container
 from modelservice_runtime.artifacts import publication
+from modelservice_runtime.artifacts.location import Location
 from modelservice_runtime.artifacts.storage import Download, Storage
 from modelservice_runtime.failure import Failure, Reason, patiently
 from modelservice_runtime.progress import Progress
-from modelservice_runtime.training import container, dataset, export, loop
+from modelservice_runtime.training import dataset, export, loop
 from modelservice_runtime.training.decimals import decimal
 from modelservice_runtime.training.networks import with_head
 from modelservice_runtime.training.outcome import Outcome, describe
 from modelservice_runtime.training.report import Report
-from modelservice_runtime.training.run import Location, Run
+from modelservice_runtime.training.run import Run
 
 # The bytes of the arrays are half of the memory at most: the other half is for converting them,
 # for torch itself and for a batch's activations.

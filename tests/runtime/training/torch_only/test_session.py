@@ -11,10 +11,11 @@ import pytest
 from modelservice_runtime.training.publication import digest_of
 
 from modelservice_runtime import termination
+from modelservice_runtime.artifacts.location import Location
 from modelservice_runtime.artifacts.storage import Storage
 from modelservice_runtime.failure import Failure, Reason
 from modelservice_runtime.progress import Progress
-from modelservice_runtime.training.run import Location, Run
+from modelservice_runtime.training.run import Run
 from modelservice_runtime.training.session import Session
 
 pytestmark = pytest.mark.torch

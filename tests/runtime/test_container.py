@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modelservice_runtime.training.container import cpus, memory_limit
+from modelservice_runtime.container import cpus, memory_limit
 
 
 def write(root: Path, **files: str) -> Path:

@@ -1,0 +1,94 @@
+"""The numbers before and after: a converted model is run beside TensorFlow's, on random inputs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state
+
+from modelservice_runtime import container
+from modelservice_runtime.conversion import samples
+from modelservice_runtime.conversion.loaded import Loaded, cannot
+from modelservice_runtime.conversion.told import ERRORS, first_line
+from modelservice_runtime.failure import Failure, Reason
+
+BATCHES = (1, 2, 3, 5)
+# Lengths that other axes of any length are tried with: a few steps, words, pixels.
+LENGTHS = (8, 32, 64, 224)
+
+# onnxruntime's errors have no class in common but Exception.
+_ENGINE: tuple[type[Exception], ...] = (
+    *(ValueError, RuntimeError),
+    *(
+        one
+        for one in vars(onnxruntime_pybind11_state).values()
+        if isinstance(one, type) and issubclass(one, Exception)
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """largest: difference between any two values. samples: how many inputs were compared."""
+
+    largest: float
+    samples: int
+
+
+def compare(loaded: Loaded, target: Path) -> Agreement:
+    """Run both. Raises `Failure` with `ConversionDiffers` unless they agree within 1e-5."""
+    session = _session(target)
+    length = _length(loaded)
+    generator = np.random.default_rng(0)
+    names = [one.name for one in session.get_outputs()]
+    largest = 0.0
+    for batch in BATCHES:
+        given = samples.arrays(loaded.inputs, batch=batch, length=length, generator=generator)
+        expected = loaded.run(given)
+        try:
+            found = dict(zip(names, session.run(names, given), strict=True))
+        except _ENGINE as error:
+            raise _differs(f"onnxruntime cannot run it ({first_line(error)})") from None
+        for one in samples.differences(found, expected):
+            raise _differs(f"in its output {one.output}, {one.told}")
+        largest = max(largest, samples.largest(found, expected))
+    return Agreement(largest=largest, samples=len(BATCHES))
+
+
+def _session(target: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = container.cpus()
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(
+            str(target), options, providers=["CPUExecutionProvider"]
+        )
+    except _ENGINE as error:
+        raise cannot(f"onnxruntime does not load what became of it ({first_line(error)})") from None
+
+
+def _length(loaded: Loaded) -> int:
+    """The first length that TensorFlow itself can run the model with."""
+    generator = np.random.default_rng(1)
+    problem = ""
+    for length in LENGTHS:
+        given = samples.arrays(loaded.inputs, batch=1, length=length, generator=generator)
+        try:
+            loaded.run(given)
+        except ERRORS as error:
+            problem = problem or first_line(error)
+            continue
+        return length
+    raise cannot(
+        f"TensorFlow itself cannot run it on random inputs ({problem}). Save it with the lengths "
+        "of its axes"
+    )
+
+
+def _differs(problem: str) -> Failure:
+    return Failure(
+        reason=Reason.CONVERSION_DIFFERS,
+        message=f"The converted model does not compute what the original does: {problem}; "
+        f"{samples.TOLERANCE:g} is allowed. Export the model to ONNX by yourself.",
+    )
