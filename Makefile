@@ -83,6 +83,10 @@ availability: .venv/.done ## the leader killed, paused, cut off; upgrades; nodes
 test-trainer: .venv/.done ## tests of the code that needs torch, inside the trainer image
 	@$(PY) -m e2e.images test-trainer
 
+.PHONY: test-converter
+test-converter: .venv/.done ## tests of the code that needs TensorFlow, inside the converter image
+	@$(PY) -m e2e.images test-converter
+
 .PHONY: bench
 bench: .venv/.done ## the budgets, measured: about an hour on an idle machine; QUICK=1 for a try
 	$(PY) -m e2e.bench $(if $(QUICK),--quick)

@@ -1,4 +1,5 @@
-"""The command line: `python -m e2e.images [NAME…]`, `… test-trainer [PYTEST ARGUMENT…]`, `… pins`.
+"""The command line: `python -m e2e.images [NAME…]`, `… test-trainer [PYTEST ARGUMENT…]`,
+`… test-converter [PYTEST ARGUMENT…]`, `… pins`.
 
 Without a command it makes the images (all, or those named) and hands them to the cluster: the
 embedded one, or with KUBECONFIG set to another, that one by way of REGISTRY. Standard output is
@@ -16,8 +17,9 @@ from e2e.cluster.places import Places as Cluster
 from e2e.cluster.problem import Problem
 from e2e.cluster.report import Step, note
 from e2e.cluster.target import foreign
-from e2e.images import build, leftovers, node, pins, places, registry, trainer_tests
+from e2e.images import build, inside, leftovers, node, pins, places, registry
 from e2e.images.buildah import Buildah
+from e2e.images.inside import SUITES, Suite
 from e2e.images.places import Places
 from e2e.images.recipes import IMAGES
 
@@ -75,21 +77,21 @@ def images(words: Sequence[str], *, here: Places) -> int:
     return 0
 
 
-def test_trainer(words: Sequence[str], *, here: Places) -> int:
-    """Run the tests that need torch inside the trainer image; pytest's exit status."""
+def tests(suite: Suite, words: Sequence[str], *, here: Places) -> int:
+    """Run the tests of an image inside of it; pytest's exit status."""
     packages.ensure(PROGRAMS)
     with leftovers.alone(here):
         buildah = Buildah(here)
         buildah.clear()
-        return trainer_tests.run(words, buildah=buildah, places=here)
+        return inside.run(suite, words, buildah=buildah, places=here)
 
 
 def main(words: Sequence[str]) -> int:
     """Run a command; the exit status."""
     here = places.default()
     try:
-        if words[:1] == ["test-trainer"]:
-            return test_trainer(words[1:], here=here)
+        if words and words[0] in SUITES:
+            return tests(SUITES[words[0]], words[1:], here=here)
         if words[:1] == ["pins"]:
             pins.resolve()
             return 0

@@ -40,6 +40,10 @@ log = logging.getLogger(__name__)
 def main() -> NoReturn:
     """Run as a container's command."""
     logs.configure()
+    tf.get_logger().setLevel(logging.ERROR)  # it warns of the state of a training that is left out
+    # Before anything is computed: TensorFlow asks the machine, and not the container.
+    tf.config.threading.set_intra_op_parallelism_threads(container.cpus())
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     termination.run(lambda: program(os.environ))
 
 
@@ -64,8 +68,6 @@ def convert(workspace: Workspace) -> Mapping[str, Any]:
     """Convert and compare; the report, which lies beside the ONNX file then. Raises `Failure`."""
     began = time.monotonic()
     workspace.fresh(workspace.onnx.parent)
-    tf.get_logger().setLevel(logging.ERROR)  # it warns of the state of a training that is left out
-    tf.config.threading.set_intra_op_parallelism_threads(container.cpus())
     source = workspace.read_source()
     loaded = _load(source, workspace=workspace)
     log.info("loaded %s: %s", source.format, ", ".join(map(str, loaded.inputs)))

@@ -1,12 +1,13 @@
 """From a loaded model to one ONNX file, by tf2onnx: the one place that knows it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import onnx
 import tensorflow as tf
 import tf2onnx
+from onnx import numpy_helper
 
 from modelservice_runtime.artifacts.onnx_model import LIMIT_BYTES
 from modelservice_runtime.conversion.extra_operators import HANDLERS
@@ -32,11 +33,21 @@ def export(loaded: Loaded, *, target: Path) -> None:
             opset=OPSET,
             custom_op_handlers=dict(HANDLERS),
         )
+    _hold_constants(model, captures=loaded.function.get_concrete_function().graph.captures)
     _require_known(model)
     _require_inputs(model, loaded=loaded)
     if model.ByteSize() > LIMIT_BYTES:
         raise cannot("it would take more than the 2 GiB that an ONNX file holds at most")
     target.write_bytes(model.SerializeToString())
+
+
+def _hold_constants(model: Any, *, captures: Iterable[tuple[Any, Any]]) -> None:
+    """Tensors that the function captured become weights: tf2onnx takes them for inputs."""
+    inputs = {one.name: one for one in model.graph.input}
+    for outer, inner in captures:
+        if inner.name in inputs:
+            model.graph.initializer.append(numpy_helper.from_array(outer.numpy(), inner.name))
+            model.graph.input.remove(inputs[inner.name])
 
 
 def _require_known(model: Any) -> None:

@@ -54,6 +54,11 @@ def differences(found: Arrays, expected: Arrays) -> Iterator[Difference]:
             yield Difference(output=name, told=told)
 
 
+def tells(array: np.ndarray) -> bool:
+    """Whether there is anything to compare: values, and all of them finite."""
+    return array.size > 0 and bool(np.isfinite(array).all())
+
+
 def largest(found: Arrays, expected: Arrays) -> float:
     """The largest absolute difference between finite values of the same outputs."""
     return max((_largest(found[name], wanted) for name, wanted in expected.items()), default=0.0)
