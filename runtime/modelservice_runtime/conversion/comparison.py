@@ -45,7 +45,13 @@ def compare(loaded: Loaded, target: Path) -> Agreement:
     largest = 0.0
     for batch in BATCHES:
         given = samples.arrays(loaded.inputs, batch=batch, length=length, generator=generator)
-        expected = loaded.run(given)
+        try:
+            expected = loaded.run(given)
+        except ERRORS as error:
+            raise cannot(
+                f"TensorFlow itself cannot run it on a batch of {batch} ({first_line(error)}). "
+                "Save it with the batch that it takes"
+            ) from None
         try:
             found = dict(zip(names, session.run(names, given), strict=True))
         except _ENGINE as error:

@@ -39,6 +39,13 @@ def model_config(path: Path) -> str | bytes:
     return config
 
 
+def replace_config(path: Path, config: str) -> None:
+    """Write another configuration in its place, and take away how the model was trained."""
+    with _readable(), h5py.File(path, "r+") as file:
+        file.attrs["model_config"] = config
+        file.attrs.pop("training_config", None)
+
+
 class _Walk:
     """Every object of a file once, however many links lead to it."""
 

@@ -28,21 +28,24 @@ _ADVICE = "Save it anew with a current Keras (model.save), or export it to ONNX 
 def load(source: Path, *, prepared: Path) -> Loaded:
     """Load the model below `source`; `prepared` is an empty folder. Raises `Failure`."""
     whole = source / HDF5
+    # Either way Keras reads what was judged, and not the text that it was read from.
     if whole.exists():
         hdf5.require_plain(whole)
-        keras_config.judged(hdf5.model_config(whole))
-        return _loaded(_keras(whole))
-    hdf5.require_plain(source / WEIGHTS)
-    config = keras_config.judged((source / CONFIG).read_bytes())
-    # Keras reads what was judged, and not the text that it was read from.
-    (prepared / CONFIG).write_text(json.dumps(config))
-    (prepared / WEIGHTS).symlink_to((source / WEIGHTS).resolve())
-    return _loaded(_keras(prepared))
+        config = keras_config.judged(hdf5.model_config(whole))
+        hdf5.replace_config(whole, json.dumps(config))
+        path = whole
+    else:
+        hdf5.require_plain(source / WEIGHTS)
+        config = keras_config.judged((source / CONFIG).read_bytes())
+        (prepared / CONFIG).write_text(json.dumps(config))
+        (prepared / WEIGHTS).symlink_to((source / WEIGHTS).resolve())
+        path = prepared
+    with told(Reason.MODEL_INVALID, what="Keras cannot load the model", advice=_ADVICE):
+        return _loaded(_keras(path))
 
 
 def _keras(path: Path) -> Any:
-    with told(Reason.MODEL_INVALID, what="Keras cannot load the model", advice=_ADVICE):
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def _loaded(model: Any) -> Loaded:

@@ -47,11 +47,13 @@ def _array(one: Input, *, shape: tuple[int, ...], generator: np.random.Generator
 
 
 def differences(found: Arrays, expected: Arrays) -> Iterator[Difference]:
-    """Each output of `expected` that `found` lacks, or has otherwise."""
+    """Each output that one of them lacks, or has otherwise."""
     for name, wanted in expected.items():
         told = "it is missing" if name not in found else _differs(found[name], wanted)
         if told is not None:
             yield Difference(output=name, told=told)
+    for name in sorted(found.keys() - expected.keys()):
+        yield Difference(output=name, told="it is none of the model's")
 
 
 def tells(array: np.ndarray) -> bool:

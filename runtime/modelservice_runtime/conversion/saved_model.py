@@ -43,7 +43,7 @@ def load(source: Path, *, prepared: Path) -> Loaded:
     with told(Reason.MODEL_INVALID, what="TensorFlow cannot load the model", advice=_ADVICE):
         model = tf.saved_model.load(str(prepared))
         (signature,) = model.signatures.values()
-    return _loaded(signature, model=model)
+        return _loaded(signature, model=model)
 
 
 def _parsed(path: Path) -> Any:
@@ -156,10 +156,15 @@ def _judged(name: str, *, library: Mapping[str, Any]) -> Iterator[Any]:
 
 def _called(node: Any) -> Iterator[str]:
     for value in node.attr.values():
-        if value.HasField("func"):
-            yield value.func.name
-        for one in value.list.func:
-            yield one.name
+        yield from _named(value)
+
+
+def _named(value: Any) -> Iterator[str]:
+    """The functions that an attribute names, those that it passes on to them included."""
+    for one in (*((value.func,) if value.HasField("func") else ()), *value.list.func):
+        yield one.name
+        for passed in one.attr.values():
+            yield from _named(passed)
 
 
 def _objects(objects: Any, *, captured: set[int], signature: int, target: Any) -> set[str]:

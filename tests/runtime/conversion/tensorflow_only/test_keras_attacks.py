@@ -35,7 +35,7 @@ def refused(workspace: Workspace, *, told: str, reason: Reason = Reason.UNSAFE_C
     with pytest.raises(Failure, match=told) as caught:
         convert(workspace)
     assert caught.value.reason is reason
-    assert not workspace.onnx.exists()
+    assert not (workspace.onnx.parent / "report.json").exists()
 
 
 @pytest.mark.usefixtures("never")
@@ -81,6 +81,20 @@ def test_what_is_loaded_is_what_was_judged(keep: Keep) -> None:
     (workspace.source / CONFIG).write_text(twice)
     convert(workspace)
     assert "Lambda" not in (workspace.prepared / CONFIG).read_text()
+
+
+def test_what_is_loaded_of_an_hdf5_file_is_what_was_judged(keep: Keep) -> None:
+    workspace = keep(models.nested(), "h5")
+    path = workspace.source / HDF5
+    with h5py.File(path, "a") as file:
+        config = json.loads(file.attrs["model_config"])
+        config["config"]["layers"][1]["compile_config"] = {"class_name": "Lambda", "config": {}}
+        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["training_config"] = "not even JSON"
+    convert(workspace)
+    with h5py.File(path, "r") as file:
+        assert set(file.attrs) == {"backend", "keras_version", "model_config"}
+        assert "compile_config" not in file.attrs["model_config"]
 
 
 def elsewhere(path: Path) -> Path:
@@ -219,9 +233,6 @@ def test_weights_alone_are_no_model(keep: Keep) -> None:
     models.dense().save_weights(path)
     path.rename(workspace.source / HDF5)
     refused(workspace, told="holds weights alone", reason=Reason.MODEL_INVALID)
-
-
-TEXT = "tensor_of_text"
 
 
 def of_text() -> Any:

@@ -52,7 +52,7 @@ def refused(workspace: Workspace, *, told: str, reason: Reason) -> None:
     with pytest.raises(Failure, match=told) as caught:
         convert(workspace)
     assert caught.value.reason is reason
-    assert not workspace.onnx.exists()
+    assert not (workspace.onnx.parent / "report.json").exists()
 
 
 def tensors(workspace: Workspace) -> tuple[list[str], list[str]]:
@@ -222,6 +222,21 @@ def test_a_function_is_no_operator(save: Save) -> None:
     refused(workspace, told="with the name of the operator Tanh", reason=Reason.UNSAFE_CONTENT)
 
 
+def passed_on(graph: Any) -> None:
+    """A function that is named only as an argument of another."""
+    for function in graph.graph_def.library.function:
+        for node in function.node_def:
+            if node.attr["f"].func.name:
+                node.attr["f"].func.attr["g"].func.name = "nobody"
+
+
+def test_functions_that_are_passed_on_are_judged_too(save: Save) -> None:
+    module = Module(times)
+    workspace = save(module, serving_default=module.serve)
+    changed(workspace, passed_on)
+    refused(workspace, told="calls the function nobody", reason=Reason.MODEL_INVALID)
+
+
 def without_functions(graph: Any) -> None:
     del graph.graph_def.library.function[:]
 
@@ -356,6 +371,12 @@ def test_a_model_without_variables_is_converted(save: Save) -> None:
         return {"y": tf.nn.relu(x)}
 
     convert(save(tf.Module(), serving_default=serve))
+
+
+def test_a_model_that_answers_by_chance_is_not_believed(save: Save) -> None:
+    module = Module(lambda x, weight: x * weight + tf.random.normal((3,)))
+    workspace = save(module, serving_default=module.serve)
+    refused(workspace, told="in its output y, the largest", reason=Reason.CONVERSION_DIFFERS)
 
 
 def test_the_batch_stays_as_it_was(save: Save) -> None:
