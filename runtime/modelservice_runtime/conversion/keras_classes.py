@@ -151,6 +151,7 @@ CLASSES: Mapping[str, frozenset[str]] = MappingProxyType(
         "keras.regularizers": REGULARIZERS,
         "keras.constraints": CONSTRAINTS,
         "keras.dtype_policies": DTYPE_POLICIES,
+        "keras.src.applications.convnext": frozenset({"LayerScale"}),
         "keras.random": frozenset({"SeedGenerator"}),
         "keras.mixed_precision": DTYPE_POLICIES,
         "keras.src.ops.core": _OPS_CORE,

@@ -8,7 +8,7 @@ returns a dictionary, else the names of the layers that they come from.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +60,33 @@ def _loaded(model: Any) -> Loaded:
         return _named(model(given, training=False), model=model)
 
     specs = [tf.TensorSpec(one.shape, one.dtype, name=one.name) for one in inputs]
-    function = tf.function(call, input_signature=specs)
+    answering = tf.function(call, input_signature=specs)
 
     def run(arrays: Arrays) -> dict[str, np.ndarray]:
-        found = function(*(tf.constant(arrays[one.name], one.dtype) for one in inputs))
+        found = answering(*(tf.constant(arrays[one.name], one.dtype) for one in inputs))
         return {name: tensor.numpy() for name, tensor in found.items()}
 
     weights = sum(int(np.prod(one.shape)) * _itemsize(one.dtype) for one in model.weights)
-    return Loaded(function=function, inputs=inputs, run=run, weights=weights, owner=model)
+    return Loaded(
+        function=_inlined(call, specs=specs), inputs=inputs, run=run, weights=weights, owner=model
+    )
+
+
+def _inlined(call: Callable[..., Any], *, specs: list[Any]) -> Any:
+    """A function of one graph, without functions in it.
+
+    Keras compiles some layers by XLA (grouped convolutions: TensorFlow cannot run them on CPUs), in
+    functions that tf2onnx does not look into. ONNX has these layers.
+    """
+    function = tf.function(call, input_signature=specs)
+    tf.config.run_functions_eagerly(
+        True
+    )  # what is called while this is traced becomes a part of it
+    try:
+        function.get_concrete_function()
+    finally:
+        tf.config.run_functions_eagerly(False)
+    return function
 
 
 def _inputs(model: Any) -> tuple[Input, ...]:

@@ -24,6 +24,13 @@ def convolutions() -> Any:
     return keras.Model(given, layers.Dense(10, activation="softmax", name="scores")(x))
 
 
+def grouped() -> Any:
+    """With what Keras compiles by XLA, as TensorFlow cannot run it on CPUs."""
+    given = keras.Input((8, 8, 6), name="image")
+    x = layers.Conv2D(12, 3, groups=3)(given)
+    return keras.Model(given, layers.GlobalMaxPooling2D(name="y")(x))
+
+
 def recurrent() -> Any:
     """Over sequences of any length, in both directions."""
     given = keras.Input((None, 5), name="sequence")
@@ -97,7 +104,7 @@ def nested() -> Any:
 ALL = {
     one.__name__: one
     for one in (
-        *(dense, convolutions, recurrent, several, listed, keyed),
+        *(dense, convolutions, grouped, recurrent, several, listed, keyed),
         *(sequential, words, operations, nested),
     )
 }

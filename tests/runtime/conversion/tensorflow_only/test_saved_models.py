@@ -10,8 +10,8 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from modelservice_runtime.artifacts import onnx_model
-from modelservice_runtime.conversion import saved_model
 from modelservice_runtime.conversion.convert import convert
+from modelservice_runtime.conversion.saved_program import parsed
 from modelservice_runtime.conversion.workspace import SAVED_MODEL, Source, Workspace
 from modelservice_runtime.failure import Failure, Reason
 from tests.runtime.conversion.tensorflow_only import models
@@ -160,7 +160,7 @@ def test_what_the_signature_does_not_call_is_left_out(save: Save, tmp_path: Path
     convert(workspace)
     assert tensors(workspace) == (["x FP32 [-1, 3]"], ["y FP32 [-1, 3]"])
     assert not written.exists()
-    cut = (workspace.prepared / SAVED_MODEL).read_bytes()
+    cut = (workspace.prepared / "answering" / SAVED_MODEL).read_bytes()
     for operator in (b"WriteFile", b"ReadFile", b"SaveV2", b"HashTableV2", b"words.txt"):
         assert operator in (workspace.source / SAVED_MODEL).read_bytes()
         assert operator not in cut
@@ -412,7 +412,7 @@ def test_keras_and_module_can_be_told_from_what_they_hold(keep: Keep) -> None:
     model.fit(tf.zeros((4, 10)), tf.zeros((4, 1)), verbose=0)
     workspace = keep(model, "saved")
     convert(workspace)
-    graph = saved_model._parsed(workspace.prepared / SAVED_MODEL)
+    graph = parsed(workspace.prepared / "answering" / SAVED_MODEL)
     kinds = [node.WhichOneof("kind") for node in graph.object_graph_def.nodes]
     assert kinds.count("variable") == len(model.weights)
     assert isinstance(model, keras.Model)
