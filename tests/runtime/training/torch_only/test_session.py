@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from modelservice_runtime.training.publication import digest_of
 
 from modelservice_runtime import termination
 from modelservice_runtime.artifacts.location import Location
+from modelservice_runtime.artifacts.publication import digest_of
 from modelservice_runtime.artifacts.storage import Storage
 from modelservice_runtime.failure import Failure, Reason
 from modelservice_runtime.progress import Progress
