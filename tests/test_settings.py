@@ -16,11 +16,19 @@ from modelservice_operator.desired.platform import (
     Triton,
 )
 from modelservice_operator.kube.lease import Timings
-from modelservice_operator.settings import SettingsError, load_platform, parse, platform
+from modelservice_operator.settings import (
+    CONTAINERS,
+    SettingsError,
+    load_platform,
+    parse,
+    platform,
+)
 
 PEM = "-----BEGIN PUBLIC KEY-----\nMFkwEwYH\n-----END PUBLIC KEY-----\n"
 PRIVATE = PEM.replace("PUBLIC", "PRIVATE")
-MINIMAL: dict[str, Any] = {"images": {"agent": "a:1", "trainer": "t:1", "triton": "s:1"}}
+MINIMAL: dict[str, Any] = {
+    "images": {"agent": "a:1", "trainer": "t:1", "converter": "c:1", "triton": "s:1"}
+}
 
 
 def test_defaults_are_those_of_the_chart() -> None:
@@ -84,8 +92,8 @@ def test_wrong_flags_end_the_start(
 
 def test_what_a_platform_leaves_out_has_its_default() -> None:
     assert platform(MINIMAL) == Platform(
-        images=Images(agent="a:1", trainer="t:1", triton="s:1"),
-        resources={name: {} for name in ("triton", "agent", "fetch", "trainer", "check")},
+        images=Images(agent="a:1", trainer="t:1", converter="c:1", triton="s:1"),
+        resources={name: {} for name in CONTAINERS},
     )
 
 

@@ -21,10 +21,15 @@ from modelservice_operator.view import Manifest, Observed, View
 START = 1_800_000_000.0
 _SMALL = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
 PLATFORM = Platform(
-    images=Images(agent="example.org/agent:1", trainer="example.org/trainer:1", triton="triton:1"),
+    images=Images(
+        agent="example.org/agent:1",
+        trainer="example.org/trainer:1",
+        converter="example.org/converter:1",
+        triton="triton:1",
+    ),
     triton=Triton(backends=("python",), gpu=False),
     storage=Storage(uri="s3://models/", endpoint="http://s3.example.org"),
-    resources=dict.fromkeys(("triton", "agent", "fetch", "trainer", "check"), _SMALL),
+    resources=dict.fromkeys(("triton", "agent", "fetch", "trainer", "converter", "check"), _SMALL),
 )
 SHA = "a" * 64
 

@@ -36,6 +36,7 @@ PLATFORM: Mapping[str, Any] = {
     "images": {
         "agent": "registry.example/agent:1",
         "trainer": "registry.example/trainer:1",
+        "converter": "registry.example/converter:1",
         "triton": "registry.example/triton:1",
     },
     "storage": {"uri": "s3://models", "endpoint": "http://127.0.0.1:9"},

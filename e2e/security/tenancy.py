@@ -26,7 +26,8 @@ CORE = "/api/v1/namespaces"
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces"
 VICTIM = "victim"
 FORGED = "example.com/forged"
-CREDENTIALED = frozenset({"fetch", "agent", "check", "train"})  # containers that read from storage
+# Containers that read from storage; not the one that loads what a user wants converted.
+CREDENTIALED = frozenset({"fetch", "agent", "check", "train", "acquire", "publish"})
 VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
 
 

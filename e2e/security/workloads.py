@@ -107,6 +107,8 @@ def ordinary(stage: Stage) -> None:
     apply(admin, service("taught", trained(seed=1, retention={"keep": 1})))
     stage.ready("taught")
     stage.wait("the older version is gone", lambda: _versions(stage, "taught") == 1)
+    apply(admin, service("grown", model("s3://models/m.keras")))
+    stage.ready("grown")
     held = {"uri": "s3://data/d.npz", "secretRef": {"name": "play-held"}}
     apply(admin, service("paused", trained(dataset=held)))
     stage.wait("paused trains", lambda: stage.children(kinds.JOB, "paused"))

@@ -13,11 +13,11 @@ from onnx.reference import ReferenceEvaluator
 from e2e.images.places import CHECKOUT
 from e2e.suite.asking import Tensors
 
-FILES = CHECKOUT / "tests/runtime/formats/files"  # make.py there says how torch made them
+FILES = CHECKOUT / "tests/runtime/formats/files"  # make.py and make_keras.py say how they were made
 SIDE, CLASSES, BATCH = 28, 10, 5
 CLASSIFIER: Final = "s3://models/classifier/model.onnx"
 
-# What make.py gave the modules of torch.
+# What make.py and make_keras.py gave the modules of torch and the layers of Keras.
 WEIGHT = np.arange(12, dtype=np.float32).reshape(3, 4) / 10 - np.float32(0.5)
 BIAS = np.array([0.5, -0.5, 0.25], np.float32)
 
@@ -128,6 +128,14 @@ def torch_export() -> Case:
     return _torch("program-2.6.pt2", uri="s3://models/exported/model.pt2", outputs=("add", "sum_1"))
 
 
+def keras() -> Case:
+    return _dense("dense.keras", uri="s3://models/dense/dense.keras")
+
+
+def saved_model() -> Case:
+    return _dense("dense-saved-model.zip", uri="s3://models/dense/dense.zip")
+
+
 def safetensors() -> Case:
     generator = np.random.default_rng(0)
     weight, bias = (generator.standard_normal(one).astype(np.float32) for one in ((1, 10), (1,)))
@@ -156,13 +164,22 @@ def python_model() -> Case:
 SERVED: Final[Mapping[str, Callable[[], Case]]] = {
     "autoscaling-cpu": one_classifier,
     "ensemble": ensemble,
+    "keras": keras,
     "onnx-from-s3": one_classifier,
     "python-model": python_model,
     "safetensors": safetensors,
+    "savedmodel": saved_model,
     "torch-export": torch_export,
     "torchscript": torchscript,
 }
 """Those that need nothing but files in the store."""
+
+
+def _dense(file: str, *, uri: str) -> Case:
+    """Converted to ONNX, which is what the service says that it serves."""
+    x = random(4)
+    content = {uri: (FILES / file).read_bytes()}
+    return Case(content, "dense", "ONNX", {"x": x}, {"h": np.maximum(x @ WEIGHT.T + BIAS, 0)})
 
 
 def _torch(file: str, *, uri: str, outputs: tuple[str, str]) -> Case:

@@ -36,7 +36,7 @@ MOST_SIGNERS: Final = 16
 PUBLIC_PEM: Final = re.compile(
     r"-----BEGIN (PUBLIC KEY|CERTIFICATE)-----[A-Za-z0-9+/=\s]{1,4096}-----END \1-----"
 )
-CONTAINERS: Final = ("triton", "agent", "fetch", "trainer", "check")
+CONTAINERS: Final = ("triton", "agent", "fetch", "trainer", "converter", "check")
 
 
 class SettingsError(Exception):
@@ -152,7 +152,10 @@ def platform(document: Any) -> Platform:
     resources = root.section("resources")
     result = Platform(
         images=Images(
-            agent=images.text("agent"), trainer=images.text("trainer"), triton=images.text("triton")
+            agent=images.text("agent"),
+            trainer=images.text("trainer"),
+            converter=images.text("converter"),
+            triton=images.text("triton"),
         ),
         image_pull_policy=root.text("imagePullPolicy", "IfNotPresent"),
         image_pull_secrets=root.texts("imagePullSecrets", ()),

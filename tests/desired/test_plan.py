@@ -150,6 +150,11 @@ def training_has_ended() -> World:
     return world
 
 
+def a_file_of_keras() -> World:
+    source = {"uri": "s3://models/m.keras", "sha256": SHA, "secretRef": {"name": "team"}}
+    return World(service(models=[{"name": "m", "source": source}]))
+
+
 def version_of_another_namespace() -> World:
     return World(
         service(models=referring("registry", selector={"model": "digits"})),
@@ -169,6 +174,7 @@ WORLDS: list[Callable[[], World]] = [
     documents_that_are_pushed,
     training_begins,
     training_has_ended,
+    a_file_of_keras,
     version_of_another_namespace,
 ]
 
@@ -241,7 +247,9 @@ def test_new_platform_images_do_not_touch_what_runs() -> None:
     world.settle()
     world.run_pods()
     world.settle()
-    images = type(PLATFORM.images)(agent="new:2", trainer="new:2", triton="new:2")
+    images = type(PLATFORM.images)(
+        agent="new:2", trainer="new:2", converter="new:2", triton="new:2"
+    )
     world.platform = type(PLATFORM)(images=images)
     assert not world.change()
 

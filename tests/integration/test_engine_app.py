@@ -31,7 +31,7 @@ from tests.integration.children import child
 from tests.integration.engine import create_service, eventually, remove
 
 CONFIG_MAP = BY_NAME["ConfigMap"]
-PLATFORM = Platform(images=Images(agent="a", trainer="t", triton="s"))
+PLATFORM = Platform(images=Images(agent="a", trainer="t", converter="c", triton="s"))
 
 
 class Reconcile:

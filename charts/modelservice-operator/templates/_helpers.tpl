@@ -45,7 +45,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- /* The settings document that the operator reads once at its start. */ -}}
 {{- define "operator.platform" -}}
 images:
-  {{- range $name := list "agent" "trainer" "triton" }}
+  {{- range $name := list "agent" "converter" "trainer" "triton" }}
   {{ $name }}: {{ include "operator.image" (dict "root" $ "name" $name) | quote }}
   {{- end }}
 {{- range $key := list "imagePullPolicy" "imagePullSecrets" "triton" "storage" "security" "modelStorage" "resources" }}

@@ -1,4 +1,4 @@
-"""A training is run once: one Job a run, unless it failed, and one version of what came of it.
+"""A training or a conversion is run once: one Job a run, unless it failed, and one version of it.
 
 A Job that is made when its ModelService is gone already is no second run: the garbage collector
 takes it at once. That the operator could know better is for the oracle `deletion` to say.
@@ -7,6 +7,7 @@ takes it at once. That the operator could know better is for the oracle `deletio
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from e2e.faults.oracles.objects import (
     COMPONENT,
@@ -22,6 +23,9 @@ from e2e.faults.oracles.objects import (
 )
 from e2e.faults.record import Manifest
 from e2e.faults.run import Run
+
+# The component of its Job and of its version, and the word in the Job's name.
+_RUNS: Final = {"training": "train", "conversion": "convert"}
 
 
 @dataclass(slots=True)
@@ -51,7 +55,7 @@ def _jobs(run: Run) -> list[str]:
             else:
                 trained.discard(_run_of(item))  # somebody asks for it again
             continue
-        if labels(item).get(COMPONENT) != "training" or change.type == "DELETED":
+        if labels(item).get(COMPONENT) not in _RUNS or change.type == "DELETED":
             continue
         known = jobs.setdefault(change.name, {})
         if uid(item) not in known and _owner(item) in services:
@@ -87,7 +91,8 @@ def _versions(run: Run) -> list[str]:
 def _run_of(item: Manifest) -> str:
     """The name of the Job that a version comes from."""
     lineage = item["spec"].get("lineage") or {}
-    return f"{labels(item).get(NAME)}-{labels(item).get(MODEL)}-train-{lineage.get('run')}"
+    verb = _RUNS.get(labels(item).get(COMPONENT, ""))
+    return f"{labels(item).get(NAME)}-{labels(item).get(MODEL)}-{verb}-{lineage.get('run')}"
 
 
 def _owner(item: Manifest) -> str:

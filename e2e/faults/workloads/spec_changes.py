@@ -16,7 +16,7 @@ from e2e.cluster.client import Refused
 from e2e.faults.record import Manifest
 from e2e.faults.workload import Objects, Step, User, Workload
 from e2e.faults.workloads.parts.acts import Act, applies
-from e2e.faults.workloads.parts.manifests import secret, service, trained
+from e2e.faults.workloads.parts.manifests import model, secret, service, trained
 from e2e.faults.workloads.parts.schema import Property, properties, refused, values, with_value
 from e2e.faults.workloads.parts.shows import Shows, every, ready, told, versions
 
@@ -25,6 +25,7 @@ GROUPS: Final[dict[str, Manifest]] = yaml.safe_load(FILE.read_text(encoding="utf
 BASES: Final = {
     "serves": service("digits", serving={"replicas": 2}),
     "trained": service("line", trained("line")),
+    "converted": service("grown", model("grown", uri="s3://models/first.keras")),
 }
 # What the API server says of values that break its schema: unprocessable, or not typed at all.
 REFUSED: Final = frozenset({400, 422, 500})
@@ -108,8 +109,8 @@ def _trained(name: str) -> Shows:
     return holds
 
 
-def _first_version(objects: Objects) -> bool:
-    return bool(objects["ModelService", "line"]["status"].get("version") == "1")
+def _first_version(name: str) -> Shows:
+    return lambda objects: objects["ModelService", name]["status"].get("version") == "1"
 
 
 def _workload(group: str) -> Workload:
@@ -120,7 +121,7 @@ def _workload(group: str) -> Workload:
     for told_as, spec, item in specs(group):
         changing = applies({**base, "spec": spec})
         steps.append(Step(told_as, changing, _judged(name, item)))
-    back = whole if GROUPS[group]["base"] == "serves" else every(whole, _first_version)
+    back = whole if GROUPS[group]["base"] == "serves" else every(whole, _first_version(name))
     steps.append(Step("back", applies(base), back))
     for prop, spec, value in bad(group):
         steps.append(Step(f"{prop}: {str(value)[:40]!r}", _refuses(base, spec), whole))
@@ -128,7 +129,7 @@ def _workload(group: str) -> Workload:
         f"spec_{group}",
         f"every property of {group} is set, bounded, refused and taken back",
         tuple(steps),
-        # what was trained on the way stays
+        # what was made on the way stays
         like="serves" if GROUPS[group]["base"] == "serves" else "",
         faults=False,
     )

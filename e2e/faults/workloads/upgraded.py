@@ -17,6 +17,7 @@ from e2e.faults.workloads.parts.shows import ready
 IMAGES = {
     "agent": "registry.example/agent:2",
     "trainer": "registry.example/trainer:2",
+    "converter": "registry.example/converter:2",
     "triton": "registry.example/triton:2",
 }
 SERVING = {"replicas": 2, "podAnnotations": SLOWLY}

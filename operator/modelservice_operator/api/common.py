@@ -23,6 +23,10 @@ DataType = Literal[
 ]  # fmt: skip
 
 ModelFormat = Literal["ONNX", "TorchScript", "TorchExport", "SafeTensors", "TensorRT", "Python"]
+# What a file may be: what is served, and what is converted to ONNX first.
+SourceFormat = Literal[
+    "ONNX", "TorchScript", "TorchExport", "SafeTensors", "TensorRT", "Python", "Keras", "SavedModel"
+]
 
 
 class SecretRef(Schema):

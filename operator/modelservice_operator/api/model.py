@@ -97,6 +97,12 @@ class Model(Schema):
         return tuple(origin for origin in stated if origin is not None)
 
     @property
+    def file(self) -> Source | None:
+        """The source of a model that is served as it lies there; None where a Job makes the model
+        of it."""
+        return self.source if self.source is not None and not self.source.is_converted else None
+
+    @property
     def caches(self) -> bool:
         """Whether Triton keeps the model's answers."""
         return self.response_cache is not None and self.response_cache.enable

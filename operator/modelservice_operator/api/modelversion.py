@@ -58,6 +58,22 @@ class DatasetLineage(Schema):
     """sha256:<hex> of its bytes."""
 
 
+class SourceLineage(Schema):
+    """The file that a version was converted from."""
+
+    uri: Annotated[str, Field(strict=True, min_length=1, max_length=1024)]
+    """Where it lay."""
+
+    digest: Digest
+    """sha256:<hex> of its bytes."""
+
+    format: Literal["Keras", "SavedModel"]
+    """What it was."""
+
+    signer: Text | None = None
+    """Who had signed it, where that was asked for."""
+
+
 class Code(Schema):
     """The program that made a version."""
 
@@ -72,7 +88,7 @@ class Lineage(Schema):
     """How a version came about."""
 
     service: ObjectName | None = None
-    """ModelService that trained it."""
+    """ModelService that trained or converted it."""
 
     run: Annotated[str, Field(strict=True, min_length=1, max_length=64)] | None = None
     """Hash of the run's parameters."""
@@ -83,6 +99,9 @@ class Lineage(Schema):
     dataset: DatasetLineage | None = None
     """What it was trained on."""
 
+    source: SourceLineage | None = None
+    """What it was converted from."""
+
     parameters: Values | None = None
     """Parameters of the run, by name."""
 
@@ -90,7 +109,7 @@ class Lineage(Schema):
     """Metrics that the run reached, by name."""
 
     code: Code | None = None
-    """What trained it."""
+    """What trained or converted it."""
 
 
 class ModelVersionSpec(Schema):
@@ -136,8 +155,8 @@ class ModelVersionStatus(Schema):
 
 
 class ModelVersion(Schema):
-    """One version of a model: its file, its tensors and how it came about. Made by a training, or
-    applied by a user to publish a file."""
+    """One version of a model: its file, its tensors and how it came about. Made by a training or a
+    conversion, or applied by a user to publish a file."""
 
     api_version: Literal["modelservice.io/v1alpha1"]
     kind: Literal["ModelVersion"]

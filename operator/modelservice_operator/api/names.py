@@ -39,6 +39,7 @@ APP_NAME: Final = "modelservice"
 COMPONENT_SERVING: Final = "serving"
 COMPONENT_CHECK: Final = "check"
 COMPONENT_TRAINING: Final = "training"
+COMPONENT_CONVERSION: Final = "conversion"
 
 # Prefixes that spec.serving.podLabels and podAnnotations may not use: ours, and in annotations the
 # one through which a pod could ask for less confinement.
@@ -54,7 +55,7 @@ PORT_METRICS: Final = 8002
 PORT_AGENT: Final = 8003
 PORT_ADMIN: Final = 8004
 PORT_TRITON_METRICS: Final = 8012
-# Progress, health and metrics of a training or check pod.
+# Progress, health and metrics of a training, conversion or check pod.
 PORT_PROGRESS: Final = 8003
 PORT_OPERATOR_HEALTH: Final = 8080
 PORT_OPERATOR_METRICS: Final = 9090

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Final, Literal
 
-from modelservice_operator.api.common import Gpu, ModelFormat, Resources, SecretRef
+from modelservice_operator.api.common import Gpu, Resources, SecretRef, SourceFormat
 from modelservice_operator.api.locations import SourceUri, claim_of
 from modelservice_operator.api.scalars import (
     CanonicalDecimal,
@@ -30,9 +30,15 @@ LOSSES: Final[dict[str, tuple[str, ...]]] = {
 _LOSSES_TEXT = "; ".join(f"{' or '.join(losses)} for {recipe}" for recipe, losses in LOSSES.items())
 
 
+# Formats that Triton has no good backend for: a Job converts them to ONNX, once.
+_CONVERTED: Final = frozenset({"Keras", "SavedModel"})
+_CONVERTED_NAMES: Final = (".keras", ".h5")
+
+
 class Source(Schema):
     """A model that exists: a file, or an archive (tar, zip) of a folder; compressed (zstd),
-    encrypted and signed as it may be. Its format is read from its content."""
+    encrypted and signed as it may be. Its format is read from its content. Files of Keras and
+    SavedModels of TensorFlow are converted to ONNX first, once, and become ModelVersions."""
 
     uri: SourceUri
     """The file: s3://<bucket>/<key>, https://<host>/<path>, pvc://<claim>/<path> with a
@@ -40,10 +46,11 @@ class Source(Schema):
     Hugging Face (revision main when left out), or oci://<registry>/<repository>:<tag> (also
     @sha256:<digest>, and #<title> of one file where an artifact has several)."""
 
-    format: ModelFormat | None = None
+    format: SourceFormat | None = None
     """Format that the file must have: a file of another one is refused. TorchExport is what
-    torch.export.save writes (.pt2), TensorRT a plan, Python a model.py. Read from the content when
-    left out."""
+    torch.export.save writes (.pt2), TensorRT a plan, Python a model.py, SavedModel an archive of
+    the folder. Read from the content when left out; for a SavedModel, and for a file of Keras whose
+    name does not end with .keras or .h5, state it."""
 
     recipe: Recipe | None = None
     """Architecture of the weights in a SafeTensors file, as the built-in program of this name
@@ -61,6 +68,13 @@ class Source(Schema):
     signature: ArtifactSignature | None = None
     """Its signature; it is asked for where this is stated, or where spec.trust or the platform
     requires one."""
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether it becomes an ONNX file before it is served."""
+        if self.format is not None:
+            return self.format in _CONVERTED
+        return self.uri.lower().endswith(_CONVERTED_NAMES)
 
     rules: ClassVar[tuple[Rule[Source], ...]] = (
         Rule(

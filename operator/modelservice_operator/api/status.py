@@ -119,6 +119,35 @@ class TrainingStatus(Schema):
     """Why a run waits or failed, as a sentence."""
 
 
+class ConversionStatus(Schema):
+    """The conversion of one model's file to ONNX."""
+
+    model: Name
+    """Name of the model."""
+
+    run: Name | None = None
+    """Hash of what is converted."""
+
+    phase: Word
+    """Pending, Waiting, Loading, Converting, Uploading, Succeeded, Failed or Suspended."""
+
+    job: Name | None = None
+    """Job of the conversion."""
+
+    version: Counter | None = None
+    """Version that it made."""
+
+    difference: Word | None = None
+    """Largest difference between the numbers of the file and of its ONNX model, on random
+    inputs."""
+
+    reason: Word | None = None
+    """Why it waits or failed, as one CamelCase word."""
+
+    message: Text | None = None
+    """Why it waits or failed, as a sentence."""
+
+
 class RolloutStatus(Schema):
     """The change from one revision to the next."""
 
@@ -222,6 +251,11 @@ class ModelServiceStatus(Schema):
         Annotated[tuple[TrainingStatus, ...], Field(max_length=16), ListType("model")] | None
     ) = None
     """The latest run of each model that is trained."""
+
+    conversions: (
+        Annotated[tuple[ConversionStatus, ...], Field(max_length=16), ListType("model")] | None
+    ) = None
+    """The conversion of each model whose file is converted."""
 
     download: DownloadStatus | None = None
     """How far the download of a check is; absent while none is under way."""

@@ -1,7 +1,7 @@
 """The pods that tell over HTTP how far they are, and what they told last.
 
-Programs (trainings and checks) are asked for as long as they run; serving pods while the reconcile
-of their service wants to know, which is while they reload their models.
+Programs (trainings, conversions and checks) are asked for as long as they run; serving pods while
+the reconcile of their service wants to know, which is while they reload their models.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from modelservice_operator.view import Key
 
 Manifest = dict[str, Any]
 
-PROGRAMS: Final = frozenset({names.COMPONENT_TRAINING, names.COMPONENT_CHECK})
+PROGRAMS: Final = frozenset(
+    {names.COMPONENT_TRAINING, names.COMPONENT_CONVERSION, names.COMPONENT_CHECK}
+)
 
 
 @dataclass(frozen=True, slots=True)

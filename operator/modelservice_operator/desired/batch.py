@@ -1,5 +1,6 @@
-"""The two Jobs of a service: `check`, which looks at a model before it takes capacity, and
-training. Both are written once; a failed one that may try again is deleted and made anew."""
+"""Jobs of a service: `check`, which looks at a model before it takes capacity, and training (its
+conversions: `conversion`). They are written once; a failed one that may try again is deleted and
+made anew."""
 
 from __future__ import annotations
 
@@ -66,15 +67,15 @@ def check(
         *pods.credential_volumes(secrets),
         *pods.claim_volumes(claims),
     ]
-    job = _job(
+    made = job(
         owner=owner,
         name=name,
         component=names.COMPONENT_CHECK,
-        pod=_pod(container, volumes=volumes, platform=platform),
+        pod=pod(container, volumes=volumes, platform=platform),
     )
     return (
         Child(manifest=config),
-        Child(manifest=job, stage=Stage.WORKLOAD, mode="create"),
+        Child(manifest=made, stage=Stage.WORKLOAD, mode="create"),
     )
 
 
@@ -92,8 +93,7 @@ def training(
     assert model.training is not None
     spec = model.training
     document = run_document(
-        namespace=owner.namespace,
-        service=owner.name,
+        owner=owner,
         model=model.name,
         training=spec,
         run=run,
@@ -125,41 +125,56 @@ def training(
         pods.scratch(name="shm", size="256Mi", memory=True),
         *pods.credential_volumes(secrets),
     ]
-    pod = _pod(container, volumes=volumes, platform=platform)
+    placed = pod(container, volumes=volumes, platform=platform)
     tolerations = pods.gpu_tolerations(spec.gpu)
-    pod |= pods.gpu_affinity(spec.gpu)
-    pod |= {"tolerations": tolerations} if tolerations else {}
-    job = _job(
+    placed |= pods.gpu_affinity(spec.gpu)
+    placed |= {"tolerations": tolerations} if tolerations else {}
+    made = job(
         owner=owner,
         name=name,
         component=names.COMPONENT_TRAINING,
-        pod=pod,
+        pod=placed,
         model=child_names.label_value(model.name),
     )
     if spec.active_deadline is not None:
-        job["spec"]["activeDeadlineSeconds"] = max(1, int(duration.seconds(spec.active_deadline)))
+        made["spec"]["activeDeadlineSeconds"] = max(1, int(duration.seconds(spec.active_deadline)))
+    return of_run(made, suspended=suspended, finished=finished)
+
+
+def of_run(job: Manifest, *, suspended: bool, finished: bool) -> Child:
+    """The Job of a run: it can be suspended, and is collected once its version is registered."""
     changing = {"ttlSecondsAfterFinished": TTL} if finished else {"suspend": suspended}
     job["spec"] |= changing
     mutable = {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name, "namespace": owner.namespace},
+        "metadata": {key: job["metadata"][key] for key in ("name", "namespace")},
         "spec": changing,
     }
     return Child(manifest=job, stage=Stage.WORKLOAD, mode="create", mutable=mutable)
 
 
-def image(job: Observed) -> str | None:
-    """The image of the one container of a live Job."""
-    containers = job.owned.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ())
-    return next((str(item["image"]) for item in containers if item.get("image")), None)
+def image(job: Observed, *, container: str) -> str | None:
+    """The image of a container of a live Job."""
+    spec = job.owned.get("spec", {}).get("template", {}).get("spec", {})
+    listed = (*spec.get("initContainers", ()), *spec.get("containers", ()))
+    found = (str(item["image"]) for item in listed if item.get("name") == container)
+    return next(found, None)
 
 
-def _pod(container: Manifest, *, volumes: list[Manifest], platform: Platform) -> Manifest:
+def pod(
+    container: Manifest,
+    *,
+    volumes: list[Manifest],
+    platform: Platform,
+    before: Sequence[Manifest] = (),
+) -> Manifest:
+    """The pod of a Job; the containers `before` run first, one after the other."""
     return {
         "automountServiceAccountToken": False,
         "containers": [container],
         "enableServiceLinks": False,
+        **({"initContainers": list(before)} if before else {}),
         **pods.pull_secrets(platform=platform),
         "restartPolicy": "Never",
         "securityContext": pods.pod_security(),
@@ -167,7 +182,8 @@ def _pod(container: Manifest, *, volumes: list[Manifest], platform: Platform) ->
     }
 
 
-def _job(*, owner: Owner, name: str, component: str, pod: Manifest, **more: str) -> Manifest:
+def job(*, owner: Owner, name: str, component: str, pod: Manifest, **more: str) -> Manifest:
+    """A Job with this pod; `more` are labels."""
     own = labels(owner=owner, component=component, **more)
     return {
         "apiVersion": "batch/v1",

@@ -31,6 +31,11 @@ def training_job(*, service: str, model: str, run: str) -> str:
     return f"{service}-{_slug(model, room=LIMIT - len(service) - 1 - len(tail))}{tail}"
 
 
+def conversion_job(*, service: str, model: str, run: str) -> str:
+    tail = f"-convert-{run}"
+    return f"{service}-{_slug(model, room=LIMIT - len(service) - 1 - len(tail))}{tail}"
+
+
 def model_version(*, service: str, model: str, number: int) -> str:
     tail = f"-{number}"
     # room for seven digits whatever the number is, or the name of a model would change with it

@@ -63,7 +63,7 @@ class ModelEntry:
         return {
             "name": self.name,
             "uri": self.uri,
-            "stated": self.spec.source.sha256 if self.spec.source else None,
+            "stated": self.spec.file.sha256 if self.spec.file else None,
             "secret": self.secret,
             "config": model_config(self.spec),
             **self._reference(),
@@ -152,7 +152,7 @@ def _document_entry(entry: ModelEntry) -> dict[str, Any]:
         **head,
         "uri": pinned(entry.uri, pin=entry.pin),
         "digest": entry.digest,
-        "stated": entry.spec.source is not None and entry.spec.source.sha256 is not None,
+        "stated": entry.spec.file is not None and entry.spec.file.sha256 is not None,
         # empty where there are none: a runtime of another version looks for the key
         "credentials": f"{CREDENTIALS}/{entry.secret}" if entry.secret is not None else "",
         # the pod has no use for it; the revision's record is made anew from here if it is lost

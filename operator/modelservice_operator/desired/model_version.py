@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-from modelservice_operator.api import names
+from modelservice_operator.api import Training, names
 from modelservice_operator.desired import child_names
 from modelservice_operator.desired.child import Child, Owner, Stage, labels
 from modelservice_operator.desired.runs import Run, parameters
 
+# The metric that a conversion tells: how far its numbers are from those of the file, at most.
+DIFFERENCE: Final = "difference"
+_SOURCE: Final = ("uri", "digest", "format", "signer")
+
 
 def model_version(run: Run, *, owner: Owner) -> Child:
-    """From the trainer's result (its termination message) to the record of the version."""
+    """From the result of a run (a termination message) to the record of the version."""
     result = run.verdict.result
     model = run.model.name
     manifest = {
@@ -23,7 +28,7 @@ def model_version(run: Run, *, owner: Owner) -> Child:
             ),
             "namespace": owner.namespace,
             "labels": {
-                **labels(owner=owner, component="training"),
+                **labels(owner=owner, component=run.noun),
                 names.LABEL_MODEL: child_names.label_value(model),
             },
         },
@@ -41,17 +46,29 @@ def model_version(run: Run, *, owner: Owner) -> Child:
 
 
 def _lineage(run: Run, *, owner: Owner) -> dict[str, Any]:
-    result = run.verdict.result
-    stated = {key: value for key, value in parameters(run.training).items() if key != "optimizer"}
-    if run.training.optimizer is not None:
-        chosen = run.training.optimizer.model_dump(by_alias=True, exclude_none=True)
-        stated |= {"optimizer": chosen.pop("name"), **chosen}
+    made = _trained(run.training, result=run.verdict.result) if run.training else _converted(run)
     return {
         "service": owner.name,
         "run": run.hash,
         "job": run.job_name,
+        **made,
+        **({"code": {"image": run.image}} if run.image else {}),
+    }
+
+
+def _trained(training: Training, *, result: Mapping[str, Any]) -> dict[str, Any]:
+    stated = {key: value for key, value in parameters(training).items() if key != "optimizer"}
+    if training.optimizer is not None:
+        chosen = training.optimizer.model_dump(by_alias=True, exclude_none=True)
+        stated |= {"optimizer": chosen.pop("name"), **chosen}
+    return {
         "dataset": dict(result["dataset"]),
         "parameters": {key: str(value) for key, value in sorted(stated.items())},
         "metrics": {"loss": str(result["loss"]), **result.get("metrics", {})},
-        **({"code": {"image": run.image}} if run.image else {}),
     }
+
+
+def _converted(run: Run) -> dict[str, Any]:
+    result = run.verdict.result
+    told = {key: str(result["source"][key]) for key in _SOURCE if result["source"].get(key)}
+    return {"source": told, "metrics": {DIFFERENCE: str(result["difference"])}}

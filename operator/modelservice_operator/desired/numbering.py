@@ -19,7 +19,7 @@ def numbered(entries: Sequence[ModelEntry], *, live: Iterable[Revision]) -> tupl
     """The entries with a number each. `live`: the revisions that exist."""
     records = [record for revision in live for record in revision.models]
     return tuple(
-        replace(entry, version=_number(entry, records=records)) if entry.spec.source else entry
+        replace(entry, version=_number(entry, records=records)) if entry.spec.file else entry
         for entry in entries
     )
 

@@ -9,6 +9,7 @@ from modelservice_operator.desired import batch, serving_pod, workload
 from modelservice_operator.desired.autoscaler import autoscaler
 from modelservice_operator.desired.carried import carried
 from modelservice_operator.desired.child import Child
+from modelservice_operator.desired.conversion import conversion
 from modelservice_operator.desired.model_set import ModelEntry, claims, document, secrets
 from modelservice_operator.desired.model_version import model_version
 from modelservice_operator.desired.network import disruption_budget, network_policy, service
@@ -129,18 +130,36 @@ def _run(run: Run, *, situation: Situation, platform: Platform, now: float) -> l
         return []
     if not run.done and (run.verdict.spent or retries_now(run.verdict, now=now)):
         return []  # it goes, and the next pass makes it again: somebody deleted the version, say
-    job = batch.training(
+    job = _job(run, situation=situation, platform=platform)
+    if run.done or run.verdict.phase is not Phase.SUCCEEDED:
+        return [job]
+    return [job, model_version(run, owner=situation.owner)]
+
+
+def _job(run: Run, *, situation: Situation, platform: Platform) -> Child:
+    spec = situation.service.spec
+    suspended = spec.suspend and not run.done
+    if run.training is not None:
+        return batch.training(
+            run.model,
+            owner=situation.owner,
+            run=run.hash,
+            name=run.job_name,
+            suspended=suspended,
+            finished=run.done,
+            platform=platform,
+        )
+    return conversion(
         run.model,
         owner=situation.owner,
         run=run.hash,
         name=run.job_name,
-        suspended=situation.service.spec.suspend and not run.done,
+        trust=spec.trust,
+        storage=serving_pod.storage_size(spec, platform=platform),
+        suspended=suspended,
         finished=run.done,
         platform=platform,
     )
-    if run.done or run.verdict.phase is not Phase.SUCCEEDED:
-        return [job]
-    return [job, model_version(run, owner=situation.owner)]
 
 
 def retries_now(verdict: JobVerdict, *, now: float) -> bool:

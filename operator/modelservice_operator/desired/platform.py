@@ -13,6 +13,7 @@ Resources = Mapping[str, Mapping[str, str]]
 class Images:
     agent: str
     trainer: str
+    converter: str
     triton: str
 
 
@@ -61,7 +62,7 @@ class Platform:
     namespace: str = ""
     push_keys: tuple[str, ...] = ()
     model_storage: str = "20Gi"  # room for model files in a pod that states none
-    # one entry each for triton, agent, fetch, trainer, check
+    # one entry each for triton, agent, fetch, trainer, converter, check
     resources: Mapping[str, Resources] = field(default_factory=dict)
 
 

@@ -1,8 +1,8 @@
 """From the spec to the models that a revision would serve, and to the revision's name.
 
-A source becomes an entry as it stands, and so does an ensemble; a training and a reference to the
-registry become one once a version exists. Entries are pinned to digests before they make a
-revision.
+A source becomes an entry as it stands, and so does an ensemble; a training, a source that is
+converted and a reference to the registry become one once a version exists. Entries are pinned to
+digests before they make a revision.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ def entries_of(
     by_name = {run.model.name: run for run in runs}
     entries, waiting = [], []
     for model in service.spec.models:
-        if model.source is not None:
-            secret = secret_of(model.source, platform=platform)
-            stated = f"sha256:{model.source.sha256}" if model.source.sha256 else None
+        if model.file is not None:
+            secret = secret_of(model.file, platform=platform)
+            stated = f"sha256:{model.file.sha256}" if model.file.sha256 else None
             entries.append(
                 ModelEntry(
                     spec=model,
                     version=1,
-                    uri=model.source.uri,
+                    uri=model.file.uri,
                     digest=stated,
                     secret=secret,
-                    said=_said_of(model.source),
-                    sealing=sealing(model.source, trust=service.spec.trust),
+                    said=_said_of(model.file),
+                    sealing=sealing(model.file, trust=service.spec.trust),
                 )
             )
             continue
@@ -66,21 +66,21 @@ def entries_of(
                     _registered(model, version=version, service=service, platform=platform)
                 )
             continue
-        trained = by_name[model.name].serving
-        if trained is None:
+        made = by_name[model.name].serving
+        if made is None:
             waiting.append(model.name)
             continue
-        artifact = trained["spec"]["artifact"]
+        artifact = made["spec"]["artifact"]
         entries.append(
             ModelEntry(
                 spec=model,
-                version=int(trained["spec"]["version"]),
+                version=int(made["spec"]["version"]),
                 uri=artifact["uri"],
                 digest=artifact["digest"],
                 secret=platform.storage.secret_name,
-                inputs=tuple(trained["spec"].get("inputs", ())),
-                outputs=tuple(trained["spec"].get("outputs", ())),
-                sealing=_sealing(trained, service=service),
+                inputs=tuple(made["spec"].get("inputs", ())),
+                outputs=tuple(made["spec"].get("outputs", ())),
+                sealing=_sealing(made, service=service),
             )
         )
     return ((), tuple(waiting)) if waiting else (tuple(entries), ())

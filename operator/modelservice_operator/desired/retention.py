@@ -21,7 +21,7 @@ def surplus(runs: Sequence[Run], *, owner: Owner, view: View) -> tuple[Manifest,
 
 
 def _surplus(run: Run, *, owner: Owner, view: View) -> Iterator[Manifest]:
-    if run.training.retention is None:
+    if run.training is None or run.training.retention is None:
         return
     own = [version for version in view.versions if _made_by(version, run=run, owner=owner)]
     own.sort(key=lambda version: int(version["spec"]["version"]), reverse=True)

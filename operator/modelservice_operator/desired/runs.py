@@ -1,7 +1,8 @@
-"""One execution of a training: its hash, its Job's input, and what became of it.
+"""One execution of what makes a model (a training, or the conversion of a file): its hash, its
+Job's input, and what became of it.
 
-The hash covers what makes one trained model differ from another and nothing else: never images,
-code, resources or credentials, so that an upgrade of the operator does not retrain the world
+The hash covers what makes one model differ from another and nothing else: never images, code,
+resources or credentials, so that an upgrade of the operator does not retrain the world
 (`tests/golden/run_hashes.yaml` must never change).
 """
 
@@ -11,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelservice_operator.api import Model, Training, names
+from modelservice_operator.api import Gpu, Model, Source, Training, names
 from modelservice_operator.canonical import digest
+from modelservice_operator.desired.child import Owner
 from modelservice_operator.desired.model_set import CREDENTIALS
 from modelservice_operator.desired.platform import Platform
 from modelservice_operator.observed.jobs import JobVerdict
@@ -25,7 +27,6 @@ class Run:
     """The run that the current spec of a model asks for."""
 
     model: Model
-    training: Training
     hash: str
     job_name: str
     verdict: JobVerdict
@@ -41,6 +42,21 @@ class Run:
     @property
     def done(self) -> bool:
         return self.version is not None
+
+    @property
+    def training(self) -> Training | None:
+        """None for a conversion."""
+        return self.model.training
+
+    @property
+    def gpu(self) -> Gpu | None:
+        """The GPUs of its pod."""
+        return self.training.gpu if self.training is not None else None
+
+    @property
+    def noun(self) -> str:
+        """What it is, in a sentence."""
+        return "training" if self.training is not None else "conversion"
 
 
 # What makes one trained model differ from another. A new field with a default changes no hash.
@@ -64,13 +80,21 @@ def run_hash(training: Training) -> str:
     )
 
 
+def conversion_hash(source: Source) -> str:
+    """Hash of the file that is converted, as the spec names it."""
+    stated = source.model_dump(
+        mode="json", by_alias=True, exclude_none=True, include={"uri", "sha256", "format"}
+    )
+    return digest({"conversion": stated})
+
+
 def parameters(training: Training) -> dict[str, Any]:
     """The parameters of a run that are stated, as the trainer reads them."""
     return training.model_dump(mode="json", by_alias=True, exclude_none=True, include=_PARAMETERS)
 
 
 def run_document(
-    *, namespace: str, service: str, model: str, training: Training, run: str, platform: Platform
+    *, owner: Owner, model: str, training: Training, run: str, platform: Platform
 ) -> dict[str, Any]:
     """The trainer's input (`MODELSERVICE_RUN`)."""
     dataset_secret = (
@@ -80,7 +104,7 @@ def run_document(
     )
     return {
         "apiVersion": names.RUNTIME_API_VERSION,
-        "service": {"namespace": namespace, "name": service},
+        "service": {"namespace": owner.namespace, "name": owner.name},
         "model": model,
         "run": run,
         "dataset": {
@@ -89,11 +113,17 @@ def run_document(
             "credentials": f"{CREDENTIALS}/{dataset_secret}",
         },
         **parameters(training),
-        "output": {
-            "uri": f"{platform.storage.uri.rstrip('/')}/{namespace}/{service}/{model}/{run}/",
-            "credentials": f"{CREDENTIALS}/{platform.storage.secret_name}",
-        },
+        "output": output(owner=owner, model=model, run=run, platform=platform),
         "network": {"allowedNetworks": list(platform.allowed_networks)},
+    }
+
+
+def output(*, owner: Owner, model: str, run: str, platform: Platform) -> dict[str, str]:
+    """Where a run leaves what it makes, and what opens it."""
+    root = platform.storage.uri.rstrip("/")
+    return {
+        "uri": f"{root}/{owner.namespace}/{owner.name}/{model}/{run}/",
+        "credentials": f"{CREDENTIALS}/{platform.storage.secret_name}",
     }
 
 

@@ -1,7 +1,8 @@
 """Where a service stands: everything that the plan and the status both follow from. Pure.
 
-Read in order: which runs its trainings ask for, which models a revision would serve, whether those
-are pinned to bytes, which revisions live, and the next step from them to the wanted one.
+Read in order: which runs its trainings and conversions ask for, which models a revision would
+serve, whether those are pinned to bytes, which revisions live, and the next step from them to the
+wanted one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from modelservice_operator.api import ModelService, duration
 from modelservice_operator.canonical import digest
-from modelservice_operator.desired import batch, child_names
+from modelservice_operator.desired import batch, child_names, conversion
 from modelservice_operator.desired.child import Owner
 from modelservice_operator.desired.lookup import Missing, look_up
 from modelservice_operator.desired.model_set import ModelEntry
@@ -26,7 +27,7 @@ from modelservice_operator.desired.next_step import (
 from modelservice_operator.desired.platform import Platform
 from modelservice_operator.desired.resolution import entries_of, pinned, revision_hash
 from modelservice_operator.desired.retention import surplus
-from modelservice_operator.desired.runs import Run, newest, run_hash
+from modelservice_operator.desired.runs import Run, conversion_hash, newest, run_hash
 from modelservice_operator.desired.sealing import asks
 from modelservice_operator.observed.jobs import JobVerdict, Phase, judge
 from modelservice_operator.observed.models import models
@@ -167,14 +168,21 @@ def _runs(
 ) -> tuple[Run, ...]:
     runs = []
     for model in service.spec.models:
-        if model.training is None:
+        containers: tuple[str, ...]
+        if model.training is not None:
+            chosen = run_hash(model.training)
+            name = child_names.training_job(service=owner.name, model=model.name, run=chosen)
+            program, containers = batch.TRAIN, (batch.TRAIN,)
+        elif model.source is not None and model.source.is_converted:
+            chosen = conversion_hash(model.source)
+            name = child_names.conversion_job(service=owner.name, model=model.name, run=chosen)
+            program, containers = conversion.CONVERT, conversion.CONTAINERS
+        else:
             continue
-        chosen = run_hash(model.training)
-        name = child_names.training_job(service=owner.name, model=model.name, run=chosen)
         versions = [item for item in view.versions if item["spec"]["model"] == model.name]
         own = [item for item in versions if item["spec"].get("lineage", {}).get("run") == chosen]
         job = view.children.get(("Job", name))
-        verdict = judge(job, pods=view.pods, container=batch.TRAIN)
+        verdict = judge(job, pods=view.pods, containers=containers)
         latest = newest(versions)
         # also those that somebody deleted while they are served: a number never means two things
         numbers = [int(item["spec"]["version"]) for item in versions]
@@ -187,11 +195,10 @@ def _runs(
         runs.append(
             Run(
                 model=model,
-                training=model.training,
                 hash=chosen,
                 job_name=name,
                 verdict=verdict,
-                image=batch.image(job) if job is not None else None,
+                image=batch.image(job, container=program) if job is not None else None,
                 version=newest(own),
                 serving=newest(own) or latest,
                 next_number=_free_number(numbers, owner=owner, model=model.name, view=view),
@@ -212,7 +219,7 @@ def _free_number(numbers: Sequence[int], *, owner: Owner, model: str, view: View
 def _check(entries: Sequence[ModelEntry], *, owner: Owner, view: View) -> Check:
     chosen = digest([entry.request() for entry in entries])
     name = child_names.check_job(service=owner.name, check_hash=chosen)
-    verdict = judge(view.children.get(("Job", name)), pods=view.pods, container=batch.CHECK)
+    verdict = judge(view.children.get(("Job", name)), pods=view.pods, containers=(batch.CHECK,))
     return Check(
         hash=chosen,
         name=name,

@@ -6,13 +6,14 @@ The programs in our Jobs say why they ended in their termination message and by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import product
 from typing import Any
 
+from modelservice_operator.observed.pods import containers as statuses
 from modelservice_operator.observed.pods import (
-    containers,
     controlled_by,
     has_ended,
     image_problem,
@@ -50,8 +51,11 @@ class JobVerdict:
     spent: bool = False
 
 
-def judge(job: Observed | None, *, pods: Iterable[Manifest], container: str) -> JobVerdict:
-    """Reads a Job. `pods` may hold other Jobs' pods: only those that it controls count."""
+def judge(
+    job: Observed | None, *, pods: Iterable[Manifest], containers: Sequence[str]
+) -> JobVerdict:
+    """Reads a Job. `pods` may hold other Jobs' pods: only those that it controls count. Of the
+    `containers`, which run one after the other, the last one tells the result."""
     if job is None or job.deleting:
         return JobVerdict()
     own = sorted(
@@ -70,26 +74,28 @@ def judge(job: Observed | None, *, pods: Iterable[Manifest], container: str) -> 
     if "Complete" in conditions and "ttlSecondsAfterFinished" in job.owned.get("spec", {}):
         return JobVerdict(phase=Phase.SUCCEEDED, spent=True)
     if "Complete" in conditions:
-        return _completed(conditions["Complete"], pods=own, container=container)
+        return _completed(conditions["Complete"], pods=own, containers=containers)
     if "Failed" in conditions:
-        return _failed(conditions["Failed"], pods=own, container=container)
+        return _failed(conditions["Failed"], pods=own, containers=containers)
     if "Suspended" in conditions:
         return JobVerdict(phase=Phase.SUSPENDED)
     return _live(own)
 
 
-def _completed(condition: Manifest, *, pods: list[Manifest], container: str) -> JobVerdict:
+def _completed(
+    condition: Manifest, *, pods: list[Manifest], containers: Sequence[str]
+) -> JobVerdict:
     for pod in reversed(pods):
-        result = termination(pod, container=container)
+        result = termination(pod, container=containers[-1])
         if result.get("ok"):
             return JobVerdict(phase=Phase.SUCCEEDED, result=result)
     # Its pod went before anybody read the result. What it uploaded is found by the next one.
     return _lost(condition)
 
 
-def _failed(condition: Manifest, *, pods: list[Manifest], container: str) -> JobVerdict:
+def _failed(condition: Manifest, *, pods: list[Manifest], containers: Sequence[str]) -> JobVerdict:
     ended = timestamp(condition.get("lastTransitionTime"))
-    for pod in reversed(pods):
+    for pod, container in product(reversed(pods), containers):
         told = termination(pod, container=container)
         if told.get("reason"):
             heals = bool(told.get("heals"))
@@ -102,7 +108,7 @@ def _failed(condition: Manifest, *, pods: list[Manifest], container: str) -> Job
             )
     if condition.get("reason") == "BackoffLimitExceeded":
         return JobVerdict(
-            phase=Phase.FAILED, reason="Crashed", message=_crash(pods, container=container)
+            phase=Phase.FAILED, reason="Crashed", message=_crash(pods, containers=containers)
         )
     if condition.get("reason") == "DeadlineExceeded":
         return JobVerdict(
@@ -139,11 +145,11 @@ def _live(pods: list[Manifest]) -> JobVerdict:
     return JobVerdict(phase=Phase.PENDING)
 
 
-def _crash(pods: list[Manifest], *, container: str) -> str:
+def _crash(pods: list[Manifest], *, containers: Sequence[str]) -> str:
     for pod in reversed(pods):
-        for item in containers(pod):
+        for item in statuses(pod):
             ended = item.get("state", {}).get("terminated") or {}
-            if item.get("name") == container and ended:
+            if item.get("name") in containers and ended.get("exitCode"):
                 if ended.get("reason") == "OOMKilled":
                     return "It was killed because it used more memory than its limit: raise it."
                 return f"It ended with exit code {ended.get('exitCode')} each time; see its log."

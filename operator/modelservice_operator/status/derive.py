@@ -15,7 +15,7 @@ from modelservice_operator.observed.models import models, tensors
 from modelservice_operator.observed.pods import termination
 from modelservice_operator.rollout.planner import Strategy
 from modelservice_operator.rollout.revisions import Revision
-from modelservice_operator.status import training
+from modelservice_operator.status import conversion, training
 from modelservice_operator.status.cold_start import cold_start
 from modelservice_operator.status.conditions import Condition, dated
 from modelservice_operator.status.download import download
@@ -40,6 +40,8 @@ def derive(
     generation = service.metadata.generation
     trouble = judge(situation, writes=writes, now=now)
     retraining = first([run_trouble(run) for run in situation.runs])
+    trainings = [run for run in situation.runs if run.training is not None]
+    conversions = [run for run in situation.runs if run.training is None]
     current = situation.current
     conditions = [
         _available(situation, trouble=trouble),
@@ -47,7 +49,7 @@ def derive(
         *_kstatus(trouble, retraining=retraining),
         _loaded(situation, trouble=trouble),
         _gpu(situation),
-        training.complete(situation.runs),
+        training.complete(trainings),
         scaling(situation, view=view),
         trusted(situation, told=_told(current) if current is not None else {}, trouble=trouble),
     ]
@@ -65,8 +67,10 @@ def derive(
     }
     if current is not None:
         status |= _current(current, situation=situation)
-    if situation.runs:
-        status["training"] = training.entries(situation.runs)
+    if trainings:
+        status["training"] = training.entries(trainings)
+    if conversions:
+        status["conversions"] = conversion.entries(conversions)
     under_way = download(situation)
     if under_way is not None:
         status["download"] = under_way
@@ -136,7 +140,7 @@ def _loaded(situation: Situation, *, trouble: Trouble | None) -> Condition:
 
 def _gpu(situation: Situation) -> Condition | None:
     """Whether every pod that asks for a GPU has one."""
-    trainings = [run for run in situation.runs if run.training.gpu is not None and not run.done]
+    trainings = [run for run in situation.runs if run.gpu is not None and not run.done]
     if situation.service.spec.gpu is None and not trainings:
         return None
     nowhere = [run_trouble(run) for run in trainings]

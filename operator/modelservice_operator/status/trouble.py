@@ -48,6 +48,7 @@ def judge(situation: Situation, *, writes: Sequence[Trouble], now: float) -> Tro
         [
             *writes,
             waiting_for_models(situation),
+            converting(situation),
             check_trouble(situation),
             *(judgement(situation) for judgement in _TARGET),
             overdue(situation, now=now),
@@ -57,14 +58,19 @@ def judge(situation: Situation, *, writes: Sequence[Trouble], now: float) -> Tro
 
 
 def waiting_for_models(situation: Situation) -> Trouble | None:
-    """A model that does not exist yet: its training is under way, or failed; or the registry has
-    no version that it may have."""
+    """A model that does not exist yet: its training or conversion is under way, or failed; or the
+    registry has no version that it may have."""
     if not situation.waiting:
         return None
     troubles = [run_trouble(run) for run in situation.runs if run.model.name in situation.waiting]
     failed = [trouble for trouble in troubles if trouble and not trouble.busy]
     failed += [Trouble(item.reason, item.message) for item in situation.missing]
     return first(failed) or first(troubles)
+
+
+def converting(situation: Situation) -> Trouble | None:
+    """A file that is not converted yet, while what was made of an older one serves."""
+    return first([run_trouble(run) for run in situation.runs if run.training is None])
 
 
 def run_trouble(run: Run) -> Trouble | None:
@@ -74,18 +80,20 @@ def run_trouble(run: Run) -> Trouble | None:
     verdict, model = run.verdict, run.model.name
     waiting = run.progress if run.progress.get("reason") else {}
     if verdict.phase is Phase.FAILED:
-        return _job_failed(verdict, what=f"The training of {model}")
+        return _job_failed(verdict, what=f"The {run.noun} of {model}")
     if verdict.phase is Phase.SUSPENDED:
-        return Trouble("Suspended", f"The training of {model} is suspended.", busy=True)
+        return Trouble("Suspended", f"The {run.noun} of {model} is suspended.", busy=True)
     if waiting:
-        text = f"The training of {model} waits: {waiting.get('message', '')}"
+        text = f"The {run.noun} of {model} waits: {waiting.get('message', '')}"
         return Trouble(str(waiting["reason"]), text)
     if verdict.reason == "Unschedulable":
-        return nowhere(verdict.message, gpu=run.training.gpu)
+        return nowhere(verdict.message, gpu=run.gpu)
     if verdict.reason:
         return Trouble(verdict.reason, verdict.message)
     if verdict.phase is Phase.SUCCEEDED:
         return Trouble("Registering", f"The new version of {model} is being registered.", busy=True)
+    if run.training is None:
+        return Trouble("Converting", f"{model} is being converted to ONNX.", busy=True)
     return Trouble("Training", f"{model} is being trained.", busy=True)
 
 
