@@ -1,9 +1,11 @@
 """The files that examples/ speak of, and what their models answer when this machine runs them."""
 
 import hashlib
+import io
 import json
+import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -95,6 +97,18 @@ def one_classifier(*, uri: str = CLASSIFIER, name: str = "classifier") -> Case:
     return Case({uri: file}, name, "ONNX", inputs, run(file, inputs))
 
 
+def triton_repository() -> Case:
+    """Batches are of the folder's own configuration: without it the model would take one image."""
+    case = one_classifier()
+    (file,) = case.files.values()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("classifier/config.pbtxt", f"max_batch_size: {BATCH}")
+        archive.writestr("classifier/1/model.onnx", b"an older version")
+        archive.writestr("classifier/2/model.onnx", file)
+    return replace(case, files={"s3://models/repository/classifier.zip": packed.getvalue()})
+
+
 def ensemble() -> Case:
     preprocess = _onnx(
         helper.make_node("Cast", ["pixels"], ["bright"], to=TensorProto.FLOAT),
@@ -171,6 +185,7 @@ SERVED: Final[Mapping[str, Callable[[], Case]]] = {
     "savedmodel": saved_model,
     "torch-export": torch_export,
     "torchscript": torchscript,
+    "triton-repository": triton_repository,
 }
 """Those that need nothing but files in the store."""
 

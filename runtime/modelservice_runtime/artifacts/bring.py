@@ -205,6 +205,7 @@ def bring(
             fetch_seconds = clock.lap()
             placed = place(found.opened, into=folder, model=model, code=settings.python_models)
     verify_seconds = clock.lap()
+    model = placed.given.under(model)
     text = config(model, signature=placed.signature, target=settings.target, format_=placed.format)
     log.info("%s: version %d, %s, %d bytes", model.name, model.version, digest, placed.size)
     if verified is not None:
