@@ -9,6 +9,7 @@ from e2e.faults.history import Change
 from e2e.faults.oracles.objects import (
     REVISION,
     SERVICE,
+    VERSION,
     controller,
     holds,
     in_order,
@@ -38,6 +39,8 @@ class _World:
     specs: dict[str, Manifest] = field(default_factory=dict)
     deployments: dict[tuple[str, str], Manifest] = field(default_factory=dict)
     records: dict[tuple[str, str], Manifest] = field(default_factory=dict)
+    # where a converted file lies → the file that it was made of
+    converted: dict[str, str] = field(default_factory=dict)
 
 
 def check(run: Run, reference: Run) -> list[str]:
@@ -60,6 +63,11 @@ def _take(change: Change, *, world: _World) -> Iterator[str]:
         else:
             kept[key] = item
         _note(owner, world=world)
+    if change.kind == VERSION:
+        made_of = (item["spec"].get("lineage") or {}).get("source")
+        if made_of is not None:
+            world.converted[item["spec"]["artifact"]["uri"]] = made_of["uri"]
+        return
     if change.kind != SERVICE or change.type == "DELETED" or leaves(item):
         return
     seen = world.services.setdefault(uid(item), _Seen())
@@ -121,6 +129,9 @@ def _asked_for(item: Manifest, *, revision: str, world: _World) -> Iterator[str]
         if source is None:
             continue
         has = served.get(model["name"], {})
+        made_of = world.converted.get(has.get("uri", ""))
+        if made_of == source["uri"]:
+            continue  # the digest is the converted file's own
         if has.get("uri") != source["uri"]:
             yield f"says Ready, and {model['name']} is {has.get('uri')} and not {source['uri']}"
         elif source.get("sha256") and has.get("digest") != f"sha256:{source['sha256']}":
