@@ -9,6 +9,7 @@ import yaml
 
 from e2e.cluster.problem import Problem
 from e2e.demo.surroundings import CHECKOUT, Surroundings
+from e2e.images.recipes import IMAGES
 
 RELEASE, NAMESPACE = "modelservice-operator", "modelservice-system"
 CHART = CHECKOUT / "charts" / "modelservice-operator"
@@ -18,14 +19,17 @@ READY = "5m"
 LOCKED = f"owner=helm,name={RELEASE},status in (pending-install,pending-upgrade,pending-rollback)"
 
 
-def images() -> Mapping[str, str]:
-    """Name → reference of the project's images, built where they are missing. Raises Problem."""
-    command = [sys.executable, "-m", "e2e.images"]
+def images(*names: str) -> Mapping[str, str]:
+    """Name → reference of the project's images, built where they are missing. Raises Problem.
+
+    With `names`, which is for the embedded cluster, those are built; the others may be later."""
+    command = [sys.executable, "-m", "e2e.images", *names]
     done = subprocess.run(command, check=False, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise Problem("the images are not there", advice="put right what is said above")
     references: dict[str, str] = yaml.safe_load(done.stdout)
-    return references
+    later = {name: image.reference() for name, image in IMAGES.items()} if names else {}
+    return later | references
 
 
 def install(
