@@ -44,11 +44,17 @@ class Wheel:
         """The program, installed if it is not there yet. Raises Problem."""
         complete = self.directory / ".complete"
         if not complete.exists():
-            with alone(), step(f"installing {self.name} from PyPI"):
-                shutil.rmtree(self.directory, ignore_errors=True)
-                _install(self.requirement, target=self.directory)
-                complete.touch()
+            with alone():
+                # Whoever was here before may have installed it, and uses it by now.
+                if not complete.exists():
+                    self._install()
+                    complete.touch()
         return self.program
+
+    def _install(self) -> None:
+        with step(f"installing {self.name} from PyPI"):
+            shutil.rmtree(self.directory, ignore_errors=True)
+            _install(self.requirement, target=self.directory)
 
 
 KUBECTL = Wheel("kubectl", inside="bin/kubectl")
