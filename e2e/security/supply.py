@@ -19,7 +19,12 @@ from e2e.security.figures import Figure, none_of
 RESULTS = Path(__file__).with_name("results")
 LOCKS = (ROOT / "requirements", ROOT / "e2e" / "cluster" / "tools")
 # lock file → the image that is made by it
-IMAGES = {"operator": "operator", "runtime": "agent", "trainer": "trainer"}
+IMAGES = {
+    "operator": "operator",
+    "runtime": "agent",
+    "trainer": "trainer",
+    "converter": "converter",
+}
 DOCKERFILES = (ROOT / "operator" / "Dockerfile", ROOT / "runtime" / "Dockerfile")
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 _EXACT = re.compile(r"[A-Za-z0-9._-]+(\[[A-Za-z0-9,._-]+\])?==[^\s;]+")
