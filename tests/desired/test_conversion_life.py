@@ -98,6 +98,21 @@ def test_a_file_of_keras_becomes_a_version_which_is_then_served() -> None:
     assert not world.change()
 
 
+def test_a_model_of_too_many_tensors_for_a_message_becomes_a_version_too() -> None:
+    """The harm: the reconcile of the service fails for ever."""
+    world = World(service(models=keras()))
+    world.settle()
+    told = {key: value for key, value in RESULT.items() if key not in {"inputs", "outputs"}}
+    world.end_job(world.jobs()[0], container="publish", **told, truncated=True)
+    world.settle()
+    (version,) = world.versions
+    assert not {"inputs", "outputs"} & version["spec"].keys()
+    assert parse_version({"metadata": {}, **version})
+    world.run_pods()
+    world.settle()
+    assert world.condition("Ready") == ("True", "Serving")
+
+
 def test_only_what_brings_and_publishes_has_secrets() -> None:
     world = World(service(models=keras(secretRef={"name": "team"})))
     world.settle()

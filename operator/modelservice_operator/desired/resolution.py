@@ -78,8 +78,8 @@ def entries_of(
                 uri=artifact["uri"],
                 digest=artifact["digest"],
                 secret=platform.storage.secret_name,
-                inputs=tuple(made["spec"].get("inputs", ())),
-                outputs=tuple(made["spec"].get("outputs", ())),
+                inputs=tuple(made["spec"].get("inputs", ())) or None,
+                outputs=tuple(made["spec"].get("outputs", ())) or None,
                 sealing=_sealing(made, service=service),
             )
         )
