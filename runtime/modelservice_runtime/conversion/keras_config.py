@@ -46,8 +46,7 @@ def judged(text: str | bytes) -> dict[str, Any]:
         raise _invalid("is not JSON") from None
     if not isinstance(document, dict) or not isinstance(document.get("class_name"), str):
         raise _invalid("does not begin with a model's class")
-    served = _served(document, depth=0)
-    assert isinstance(served, dict)
+    served: dict[str, Any] = _served(document, depth=0)
     return served
 
 
