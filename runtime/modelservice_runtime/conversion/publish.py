@@ -121,11 +121,12 @@ class _Publishing:
                 "format": "ONNX",
                 "inputs": [tensor.document() for tensor in signature.inputs],
                 "outputs": [tensor.document() for tensor in signature.outputs],
-                "source": source,
+                "source": self._told(source),
                 "difference": _decimal(report.decimal("difference")),
                 "seconds": report.number("seconds"),
             }
             lineage = {
+                "acquired": source.document(),
                 "samples": report.integer("samples", at_least=1),
                 "versions": _versions(report.nested("versions").values),
             }
@@ -140,7 +141,13 @@ class _Publishing:
             scratch=self.scratch,
         )
 
-    def _source(self, output: Storage) -> dict[str, Any]:
+    def _told(self, source: Source) -> dict[str, Any]:
+        """Of the source what is the same for every pod of a run, by which it is known again."""
+        signed = {} if source.signer is None else {"signer": source.signer}
+        uri = self.request.source.uri
+        return {"uri": uri, "digest": source.digest, "format": source.format, **signed}
+
+    def _source(self, output: Storage) -> Source:
         """What acquire noted in storage, of this run and of the bytes that were converted."""
         acquired = self.workspace.read_source()
         noted = publication.intention(output=output)
@@ -152,9 +159,7 @@ class _Publishing:
             raise _changed(output) from None
         if source.digest != acquired.digest:
             raise _changed(output)
-        document = source.document()
-        del document["size"]
-        return {"uri": self.request.source.uri, **document}
+        return source
 
 
 def _changed(output: Storage) -> Failure:

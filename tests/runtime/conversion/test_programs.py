@@ -230,8 +230,30 @@ def test_the_result_is_what_the_operator_registers(pod: Pod, s3: S3) -> None:
     assert s3.open(result["uri"]).get_bytes(limit=10_000) == model
     manifest = pod.stored("manifest.json")
     assert manifest["result"] == result
+    assert manifest["acquired"] == source.document()
     assert manifest["samples"] == 4
     assert manifest["versions"] == {"keras": "3.15.1"}
+
+
+def test_two_pods_that_convert_the_same_end_with_one_result(
+    pod: Pod, s3: S3, tmp_path: Path
+) -> None:
+    """A signature is proved at another moment in each; the source is the same."""
+    uri = s3.put("digits.keras", keras())
+    both = (pod, Pod(tmp_path / "other", s3))
+    for minute, one in enumerate(both):
+        one.wants(uri)
+        one.acquire()
+        one.convert({**REPORT, "seconds": 1.0 + minute})
+    for minute, one in enumerate(both):
+        source = one.workspace.read_source().document()
+        told = {**source, "signer": "somebody", "verifiedAt": f"2026-01-01T00:0{minute}:00Z"}
+        intent = {**document(), "source": told}
+        s3.open(f"{OUTPUT}run.json").put_bytes(json.dumps(intent).encode())
+        result = one.publish()
+        assert result["seconds"] == 1.0
+        assert result["source"]["signer"] == "somebody"
+        assert "verifiedAt" not in result["source"]
 
 
 def test_a_run_that_was_committed_is_not_done_again(pod: Pod, s3: S3, tmp_path: Path) -> None:
