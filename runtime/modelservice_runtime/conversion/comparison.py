@@ -9,7 +9,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state
 
 from modelservice_runtime import container
 from modelservice_runtime.conversion import samples
-from modelservice_runtime.conversion.loaded import Loaded, cannot
+from modelservice_runtime.conversion.loaded import Arrays, Loaded, cannot
 from modelservice_runtime.conversion.told import ERRORS, first_line
 from modelservice_runtime.failure import Failure, Reason
 
@@ -41,25 +41,34 @@ def compare(loaded: Loaded, target: Path) -> Agreement:
     session = _session(target)
     length = _length(loaded)
     generator = np.random.default_rng(0)
-    names = [one.name for one in session.get_outputs()]
-    largest = 0.0
-    for batch in BATCHES:
-        given = samples.arrays(loaded.inputs, batch=batch, length=length, generator=generator)
+    largest, compared = 0.0, 0
+    for batch, long in (*((batch, length) for batch in BATCHES), (2, 2 * length)):
+        if long != length and not samples.has_lengths(loaded.inputs):
+            continue
+        given = samples.arrays(loaded.inputs, batch=batch, length=long, generator=generator)
         try:
             expected = loaded.run(given)
         except ERRORS as error:
+            if long != length:
+                continue  # it takes the one length: nothing says that it takes others
             raise cannot(
                 f"TensorFlow itself cannot run it on a batch of {batch} ({first_line(error)}). "
                 "Save it with the batch that it takes"
             ) from None
-        try:
-            found = dict(zip(names, session.run(names, given), strict=True))
-        except _ENGINE as error:
-            raise _differs(f"onnxruntime cannot run it ({first_line(error)})") from None
+        found = _answer(session, given=given)
         for one in samples.differences(found, expected):
             raise _differs(f"in its output {one.output}, {one.told}")
         largest = max(largest, samples.largest(found, expected))
-    return Agreement(largest=largest, samples=len(BATCHES))
+        compared += 1
+    return Agreement(largest=largest, samples=compared)
+
+
+def _answer(session: onnxruntime.InferenceSession, *, given: Arrays) -> Arrays:
+    names = [one.name for one in session.get_outputs()]
+    try:
+        return dict(zip(names, session.run(names, given), strict=True))
+    except _ENGINE as error:
+        raise _differs(f"onnxruntime cannot run it ({first_line(error)})") from None
 
 
 def _session(target: Path) -> onnxruntime.InferenceSession:

@@ -39,6 +39,13 @@ def model_config(path: Path) -> str | bytes:
     return config
 
 
+def keras_version(path: Path) -> object:
+    """The version of Keras that wrote a `.h5` file; None where it does not say."""
+    with _readable(), h5py.File(path, "r") as file:
+        version = file.attrs.get("keras_version")
+    return version.decode(errors="replace") if isinstance(version, bytes) else version
+
+
 def replace_config(path: Path, config: str) -> None:
     """Write another configuration in its place, and take away how the model was trained."""
     with _readable(), h5py.File(path, "r+") as file:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from modelservice_runtime.conversion import keras_2
 from modelservice_runtime.conversion.keras_classes import ACTIVATIONS, CLASSES, NAMELESS
 from modelservice_runtime.failure import Failure, Reason
 
@@ -33,7 +34,7 @@ _TRAINING = ("compile_config",)
 
 
 def judged(text: str | bytes) -> dict[str, Any]:
-    """The configuration without what belongs to training. Raises `Failure`.
+    """The configuration as Keras 3 takes it, without what belongs to training. Raises `Failure`.
 
     `UnsafeContent` where it names anything that is not on the list, `ModelInvalid` where it is no
     configuration.
@@ -65,7 +66,9 @@ def _served(value: Any, *, depth: int) -> Any:
     if "module" in value and "class_name" not in value and "config" in value:
         raise _unsafe("an object without the name of its class")
     return {
-        key: _served(one, depth=depth + 1) for key, one in value.items() if key not in _TRAINING
+        key: _served(one, depth=depth + 1)
+        for key, one in keras_2.readable(value).items()
+        if key not in _TRAINING
     }
 
 

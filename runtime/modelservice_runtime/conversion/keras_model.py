@@ -16,11 +16,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from modelservice_runtime.conversion import hdf5, keras_config
+from modelservice_runtime.conversion import hdf5, keras_2, keras_config
 from modelservice_runtime.conversion.loaded import Arrays, Input, Loaded, cannot, unique
 from modelservice_runtime.conversion.told import told
-from modelservice_runtime.conversion.workspace import CONFIG, HDF5, WEIGHTS
+from modelservice_runtime.conversion.workspace import CONFIG, HDF5, METADATA, WEIGHTS
 from modelservice_runtime.failure import Reason
+from modelservice_runtime.fields import FieldError, Fields
 
 _ADVICE = "Save it anew with a current Keras (model.save), or export it to ONNX by yourself."
 
@@ -32,16 +33,27 @@ def load(source: Path, *, prepared: Path) -> Loaded:
     if whole.exists():
         hdf5.require_plain(whole)
         config = keras_config.judged(hdf5.model_config(whole))
+        version = hdf5.keras_version(whole)
         hdf5.replace_config(whole, json.dumps(config))
         path = whole
     else:
         hdf5.require_plain(source / WEIGHTS)
         config = keras_config.judged((source / CONFIG).read_bytes())
+        version = _version(source / METADATA)
         (prepared / CONFIG).write_text(json.dumps(config))
         (prepared / WEIGHTS).symlink_to((source / WEIGHTS).resolve())
         path = prepared
+    if keras_2.wrote(version):
+        keras_2.require_same(config)
     with told(Reason.MODEL_INVALID, what="Keras cannot load the model", advice=_ADVICE):
         return _loaded(_keras(path))
+
+
+def _version(path: Path) -> object:
+    try:
+        return Fields.parse(path.read_bytes()).values.get("keras_version")
+    except FieldError:
+        return None
 
 
 def _keras(path: Path) -> Any:
@@ -60,10 +72,11 @@ def _loaded(model: Any) -> Loaded:
         return _named(model(given, training=False), model=model)
 
     specs = [tf.TensorSpec(one.shape, one.dtype, name=one.name) for one in inputs]
-    answering = tf.function(call, input_signature=specs)
 
     def run(arrays: Arrays) -> dict[str, np.ndarray]:
-        found = answering(*(tf.constant(arrays[one.name], one.dtype) for one in inputs))
+        # NB: not as a graph. Keras's layers are written for both, and differ where one has a
+        # mistake (TimeDistributed over steps of any number); what a user sees first is this.
+        found = call(*(tf.constant(arrays[one.name], one.dtype) for one in inputs))
         return {name: tensor.numpy() for name, tensor in found.items()}
 
     weights = sum(int(np.prod(one.shape)) * _itemsize(one.dtype) for one in model.weights)

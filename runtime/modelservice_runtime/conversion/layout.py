@@ -1,6 +1,6 @@
 """Which files of what was brought are the model, laid where the converter looks for them.
 
-    .keras      → config.json, model.weights.h5       unpacked here, where no TensorFlow is
+    .keras      → metadata.json, config.json, model.weights.h5    unpacked: here is no TensorFlow
     .h5         → model.h5
     SavedModel  → saved_model.pb, variables/…
 
@@ -16,6 +16,7 @@ from modelservice_runtime.conversion.keras_config import LIMIT_BYTES as CONFIG_L
 from modelservice_runtime.conversion.workspace import (
     CONFIG,
     HDF5,
+    METADATA,
     SAVED_MODEL,
     VARIABLES,
     WEIGHTS,
@@ -23,7 +24,7 @@ from modelservice_runtime.conversion.workspace import (
 from modelservice_runtime.failure import Failure, Reason
 from modelservice_runtime.formats import archive, content
 
-_METADATA = "metadata.json"
+_METADATA_LIMIT = 2**16
 _HDF5_MAGIC = b"\x89HDF"
 
 
@@ -78,11 +79,11 @@ def _saved_model(opened: Opened, *, into: Path) -> None:
 def _unpack(path: Path, *, into: Path, room: int) -> None:
     with archive.opened(path) as members:
         for name in members.names:
-            if name not in (_METADATA, CONFIG, WEIGHTS):
+            if name not in (METADATA, CONFIG, WEIGHTS):
                 raise Failure(
                     reason=Reason.UNSAFE_CONTENT,
                     message=f"The Keras archive has the member {shown(name)}; what is converted "
-                    f"has {_METADATA}, {CONFIG} and {WEIGHTS} alone. Models with files of their "
+                    f"has {METADATA}, {CONFIG} and {WEIGHTS} alone. Models with files of their "
                     "own (vocabularies) have to be exported to ONNX by yourself.",
                 )
         if members.size(CONFIG) + members.size(WEIGHTS) > room:
@@ -91,6 +92,7 @@ def _unpack(path: Path, *, into: Path, room: int) -> None:
                 message=f"Unpacked, the model ({members.size(WEIGHTS) / 2**20:.0f} MiB) does not "
                 "fit on the volume beside its archive. Raise spec.serving.modelStorage.size.",
             )
+        (into / METADATA).write_bytes(members.read(METADATA, limit=_METADATA_LIMIT))
         (into / CONFIG).write_bytes(members.read(CONFIG, limit=CONFIG_LIMIT))
         members.copy(WEIGHTS, target=into / WEIGHTS)
 

@@ -32,6 +32,11 @@ def arrays(
     }
 
 
+def has_lengths(inputs: tuple[Input, ...]) -> bool:
+    """Whether an axis beside the first may have any length."""
+    return any(None in one.shape[1:] for one in inputs)
+
+
 def _shape(one: Input, *, batch: int, length: int) -> tuple[int, ...]:
     return tuple(
         axis if axis is not None else batch if index == 0 else length

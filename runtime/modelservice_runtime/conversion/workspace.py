@@ -18,7 +18,7 @@ from typing import Any, Self
 from modelservice_runtime.failure import Failure, Reason
 from modelservice_runtime.fields import FieldError, Fields
 
-CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
 """A Keras model of Keras 3."""
 HDF5 = "model.h5"
 """A Keras model in one HDF5 file."""

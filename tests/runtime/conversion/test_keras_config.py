@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from modelservice_runtime.conversion import keras_2
 from modelservice_runtime.conversion.keras_config import judged
 from modelservice_runtime.failure import Failure, Reason
 from tests.runtime.conversion.examples import DENSE, SEQUENTIAL
@@ -107,6 +108,59 @@ def test_training_is_left_out_wherever_it_stands() -> None:
     trained = {**SEQUENTIAL, "compile_config": named("os", "system")}
     kept = judged(json.dumps({**around(trained), "compile_config": {"optimizer": LAMBDA}}))
     assert kept == around(SEQUENTIAL)
+
+
+OLD = {
+    "LSTM": {"time_major": False},
+    "DepthwiseConv2D": {"groups": 1},
+    "Conv2DTranspose": {"groups": 1},
+    "SeparableConv2D": {"groups": 1, "kernel_initializer": {}, "kernel_constraint": None},
+    "Attention": {"score_mode": "dot"},
+}
+OTHER = {
+    "LSTM": {"time_major": True},
+    "DepthwiseConv2D": {"groups": 2},
+    "Conv2D": {"groups": 1},
+    "SeparableConv2D": {"kernel_constraint": {"class_name": "NonNeg", "config": {}}},
+    "Attention": {"score_mode": "concat"},
+}
+
+
+@pytest.mark.parametrize(("name", "words"), OLD.items(), ids=OLD.keys())
+def test_words_of_keras_2_for_what_keras_3_does_anyway_are_left_out(
+    name: str, words: dict[str, Any]
+) -> None:
+    old = {"class_name": name, "config": {"units": 4, **words}}
+    (_, kept) = judged(json.dumps(around(old)))["config"]["layers"]
+    assert kept == {"class_name": name, "config": {"units": 4}}
+
+
+@pytest.mark.parametrize(("name", "words"), OTHER.items(), ids=OTHER.keys())
+def test_words_that_mean_something_stay(name: str, words: dict[str, Any]) -> None:
+    old = {"class_name": name, "config": words}
+    assert judged(json.dumps(around(old))) == around(old)
+
+
+@pytest.mark.parametrize(
+    ("version", "old"),
+    [
+        ("2.15.0", True),
+        ("1.2.2", True),
+        ("3.0.0", False),
+        ("10.0", False),
+        (None, True),
+        (3, True),
+    ],
+)
+def test_who_wrote_a_file_is_told_by_its_version(version: object, old: bool) -> None:
+    assert keras_2.wrote(version) is old
+
+
+def test_a_function_that_keras_3_changed_is_another_model() -> None:
+    keras_2.require_same(around(dense(activation="sigmoid")))
+    with pytest.raises(Failure, match="hard_sigmoid is another function") as caught:
+        keras_2.require_same(around(dense(activation="hard_sigmoid")))
+    assert caught.value.reason is Reason.CONVERSION_FAILED
 
 
 def test_a_model_of_keras_2_that_keras_3_cannot_load_is_told_what_to_do() -> None:

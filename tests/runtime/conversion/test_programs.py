@@ -88,6 +88,7 @@ def tar(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+UNPACKED = {"metadata.json", "config.json", "model.weights.h5"}
 FOLDER = {
     "saved_model.pb": SAVED_MODEL,
     "variables/variables.index": b"index",
@@ -102,10 +103,10 @@ def below(folder: str, members: dict[str, bytes]) -> dict[str, bytes]:
 
 
 FOUND = {
-    "a Keras archive": (keras(), "Keras", {"config.json", "model.weights.h5"}),
+    "a Keras archive": (keras(), "Keras", UNPACKED),
     "an HDF5 file": (b"\x89HDF\r\n\x1a\n" + bytes(64), "Keras", {"model.h5"}),
     "a Keras archive in a tar": (tar({"m.keras": keras()}), "Keras",
-                                 {"config.json", "model.weights.h5"}),
+                                 UNPACKED),
     "a SavedModel in a zip": (archive(FOLDER), "SavedModel", KEPT),
     "a SavedModel in a tar": (tar(below("digits/1", FOLDER)), "SavedModel", KEPT),
     "a SavedModel with more": (archive({**FOLDER, **OTHERS}), "SavedModel", KEPT),
@@ -131,7 +132,7 @@ def test_the_model_and_nothing_else_is_laid_for_the_converter(
 def test_a_container_that_is_started_again_begins_anew(pod: Pod, s3: S3) -> None:
     pod.wants(s3.put("digits.keras", keras()))
     assert pod.acquire() == pod.acquire()
-    assert pod.files() == {"config.json", "model.weights.h5"}
+    assert pod.files() == UNPACKED
 
 
 REFUSED: dict[str, tuple[bytes, str | None, Reason, str]] = {

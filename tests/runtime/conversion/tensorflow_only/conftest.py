@@ -16,7 +16,14 @@ import pytest
 import tensorflow as tf
 
 from modelservice_runtime.conversion.request import VARIABLE
-from modelservice_runtime.conversion.workspace import CONFIG, HDF5, WEIGHTS, Source, Workspace
+from modelservice_runtime.conversion.workspace import (
+    CONFIG,
+    HDF5,
+    METADATA,
+    WEIGHTS,
+    Source,
+    Workspace,
+)
 from tests.runtime.conversion.examples import document
 
 
@@ -54,6 +61,7 @@ def keep(workspace: Workspace, tmp_path: Path) -> Callable[[Any, str], Workspace
             path = tmp_path / "model.keras"
             model.save(path)
             with zipfile.ZipFile(path) as archive:
+                archive.extract(METADATA, workspace.source)
                 archive.extract(CONFIG, workspace.source)
                 archive.extract(WEIGHTS, workspace.source)
         elif kind == "h5":

@@ -122,6 +122,17 @@ def test_a_wrong_conversion_leaves_no_report(keep: Keep, monkeypatch: pytest.Mon
     assert not (workspace.onnx.parent / "report.json").exists()
 
 
+def test_the_numbers_are_those_of_the_model_and_not_of_its_graph(keep: Keep) -> None:
+    """As a graph, Keras 3.15's TimeDistributed over steps of any number answers otherwise than by
+    itself: what is converted is the graph, and so it is refused."""
+    given = keras.Input((None, 3), name="steps")
+    each = layers.TimeDistributed(layers.Dense(2, activation="tanh"))(given)
+    model = keras.Model(given, layers.GlobalAveragePooling1D(name="y")(each))
+    with pytest.raises(Failure, match="in its output y, the largest") as caught:
+        program.convert(keep(model, "keras"))
+    assert caught.value.reason is Reason.CONVERSION_DIFFERS
+
+
 @pytest.mark.parametrize("size", [32, 64, 224])
 def test_axes_of_any_length_are_tried_with_lengths_that_fit(size: int, keep: Keep) -> None:
     given = keras.Input((None, None, 1), name="image")
