@@ -8,9 +8,8 @@ from typing import Any
 from modelservice_operator.desired.runs import Run
 from modelservice_operator.observed.jobs import Phase
 from modelservice_operator.status.conditions import Condition
+from modelservice_operator.status.runs import under_way
 from modelservice_operator.status.trouble import first, run_trouble
-
-TEXT_LIMIT = 1024
 
 
 def entries(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -43,23 +42,10 @@ def _entry(run: Run) -> dict[str, Any]:
             **({"loss": metrics.pop("loss")} if "loss" in metrics else {}),
             **({"metrics": metrics} if metrics else {}),
         }
-    entry["job"] = run.job_name
-    entry["phase"] = _phase(run)
+    entry |= under_way(run, working="Loading")
     if run.verdict.phase is Phase.RUNNING:
         entry |= _progress(run.progress)
-    trouble = run_trouble(run)
-    if trouble is not None and not trouble.busy:
-        entry |= {"reason": trouble.reason, "message": trouble.message[:TEXT_LIMIT]}
     return entry
-
-
-def _phase(run: Run) -> str:
-    phase = run.verdict.phase
-    if phase is Phase.RUNNING:
-        return str(run.progress.get("phase", "Loading"))
-    if phase is Phase.SUCCEEDED:
-        return "Uploading"  # its version is not registered yet
-    return str(phase) if phase in {Phase.FAILED, Phase.SUSPENDED} else "Pending"
 
 
 def _progress(progress: dict[str, Any]) -> dict[str, Any]:
