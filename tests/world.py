@@ -221,6 +221,14 @@ class World:
         conditions = [{"type": verdict, "status": "True", "lastTransitionTime": rfc3339(self.now)}]
         self.children["Job", name] = _with(job, status={"conditions": conditions})
 
+    def begin_job(self, name: str, *, first: str) -> None:
+        """Job controller and kubelet: the init container `first` of the Job's pod runs."""
+        job = self.children["Job", name]
+        pod = self._pod(labels={"labels": dict(job.labels)}, owner=job.uid)
+        running = {"name": first, "state": {"running": {}}}
+        pod["status"]["initContainerStatuses"] = [running]
+        self.pods.append(pod)
+
     def find_no_node(self, message: str) -> None:
         """Controllers and scheduler: there are pods, and no node for them, in these words."""
         self.run_pods(ready=False, room=0)

@@ -42,6 +42,7 @@ GOOD = {
         ({"message": "x" * 5000}, GOOD | {"message": "x" * 1024}),
         ({"bytes": 5 * 2**30}, GOOD | {"bytes": 5 * 2**30}),
         ({"totalBytes": 2**53, "bytesPerSecond": -1, "bytes": 1.5}, GOOD),
+        ({"phase": "Converting"}, GOOD | {"phase": "Converting"}),
         ({"phase": "Dreaming"}, None),
     ],
 )

@@ -322,6 +322,8 @@ def test_what_was_accepted_is_told_until_the_child_is_gone(store: Store) -> None
     [
         ("Running", "training", True),
         ("Running", "check", True),
+        ("Running", "conversion", True),
+        ("Pending", "conversion", False),
         ("Running", "serving", False),
         ("Pending", "training", False),
         ("Succeeded", "training", False),
@@ -333,6 +335,15 @@ def test_running_jobs_are_asked_for_progress(
     store.put("Pod", pod(phase=phase, component=component))
 
     assert [probe.uid for probe in store.probes()] == (["p1"] if asked else [])
+
+
+def test_programs_that_run_first_are_asked_while_their_pod_is_pending(store: Store) -> None:
+    """The harm: a download of an hour, or a Secret that is missing, shows as nothing at all."""
+    one = pod(phase="Pending", component="conversion")
+    one["status"]["initContainerStatuses"] = [{"name": "acquire", "state": {"running": {}}}]
+    store.put("Pod", one)
+
+    assert [probe.uid for probe in store.probes()] == ["p1"]
 
 
 def test_progress_is_news_once_and_outlives_the_run(store: Store) -> None:

@@ -51,6 +51,15 @@ def document(container: Manifest) -> Manifest:
     return dict(json.loads(variables["MODELSERVICE_CONVERSION"]))
 
 
+def served_models(world: World) -> list[Manifest]:
+    (mounted,) = (
+        item.owned["data"]["models.json"]
+        for (kind, _), item in world.children.items()
+        if kind == "ConfigMap"
+    )
+    return list(json.loads(mounted)["models"])
+
+
 def test_a_file_of_keras_becomes_a_version_which_is_then_served() -> None:
     world = World(service(models=keras()))
     status = world.settle()
@@ -83,14 +92,7 @@ def test_a_file_of_keras_becomes_a_version_which_is_then_served() -> None:
             "difference": "1.2e-07",
         }
     ]
-    mounted = json.loads(
-        next(
-            item.owned["data"]["models.json"]
-            for (kind, _), item in world.children.items()
-            if kind == "ConfigMap"
-        )
-    )
-    (served,) = mounted["models"]
+    (served,) = served_models(world)
     assert served["uri"] == RESULT["uri"]
     assert served["digest"] == RESULT["digest"]
     assert "format" not in served
@@ -178,6 +180,28 @@ def test_whichever_program_fails_says_why(step: str, reason: str) -> None:
     )
     world.now += 100 * RETRY_AFTER
     assert not world.change(), "what waits for a new spec is not tried again"
+
+
+def test_programs_that_run_before_the_last_one_tell_how_far_they_are() -> None:
+    world = World(service(models=keras()))
+    world.settle()
+    world.begin_job(world.jobs()[0], first="convert")
+    (entry,) = world.settle()["conversions"]
+    assert entry["phase"] == "Converting"
+    uid = world.pods[0]["metadata"]["uid"]
+    world.progress[uid] = {"phase": "Waiting", "reason": "SecretMissing", "message": "No Secret."}
+    (entry,) = world.settle()["conversions"]
+    assert (entry["phase"], entry["reason"]) == ("Waiting", "SecretMissing")
+    assert world.condition("Ready") == ("False", "SecretMissing")
+
+
+def test_a_stated_digest_is_of_the_file_and_not_of_what_was_made_of_it() -> None:
+    world = World(service(models=keras(sha256="a" * 64)))
+    world.settle()
+    world.end_job(world.jobs()[0], container="publish", **RESULT)
+    world.settle()
+    (served,) = served_models(world)
+    assert (served["digest"], served["stated"]) == (RESULT["digest"], False)
 
 
 def test_what_heals_is_tried_again() -> None:

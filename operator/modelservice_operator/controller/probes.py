@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from modelservice_operator.api import names
 from modelservice_operator.desired.sequence import Order
+from modelservice_operator.observed.pods import works
 from modelservice_operator.view import Key
 
 Manifest = dict[str, Any]
@@ -48,6 +49,7 @@ class Probes:
         component = pod["metadata"]["labels"].get(names.LABEL_COMPONENT)
         address = status.get("podIP") if status.get("phase") == "Running" else None
         if component in PROGRAMS:
+            address = status.get("podIP") if works(pod) else None
             if address:
                 self._programs[uid] = Probe(uid, address, key)
             else:

@@ -31,7 +31,9 @@ SIZE_LIMIT: Final = 8 * 1024
 IN_FLIGHT: Final = 16
 TEXT_LIMIT: Final = 1024
 METRICS_LIMIT: Final = 16
-_PHASES: Final = frozenset({"Waiting", "Loading", "Training", "Exporting", "Uploading", "Done"})
+_PHASES: Final = frozenset(
+    {"Waiting", "Loading", "Training", "Exporting", "Converting", "Uploading", "Done"}
+)
 _TEXTS: Final = ("loss", "reason", "message")
 # and what each must be below
 _COUNTS: Final = {

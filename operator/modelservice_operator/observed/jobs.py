@@ -20,6 +20,7 @@ from modelservice_operator.observed.pods import (
     termination,
     timestamp,
     unschedulable,
+    works,
 )
 from modelservice_operator.view import Manifest, Observed
 
@@ -133,7 +134,7 @@ def _lost(condition: Manifest) -> JobVerdict:
 
 def _live(pods: list[Manifest]) -> JobVerdict:
     for pod in reversed(pods):
-        if pod.get("status", {}).get("phase") == "Running":
+        if works(pod):
             return JobVerdict(phase=Phase.RUNNING, pod_uid=pod["metadata"]["uid"])
     for pod in reversed(pods):
         nowhere = unschedulable(pod)

@@ -60,6 +60,15 @@ def has_ended(pod: Manifest) -> bool:
     return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
 
 
+def works(pod: Manifest) -> bool:
+    """Whether a program of it runs. While its init containers do, a pod's phase is Pending."""
+    status = pod.get("status") or {}
+    first = status.get("initContainerStatuses") or ()
+    return status.get("phase") == "Running" or any(
+        "running" in (item.get("state") or {}) for item in first
+    )
+
+
 def may_answer(pod: Manifest, *, now: float) -> bool:
     """Whether requests may still reach a pod: it is ready, or it drains.
 
