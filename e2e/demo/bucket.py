@@ -1,5 +1,6 @@
 """Object storage: buckets, files in and out, and the Secret that opens it to pods."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,7 +35,9 @@ class Bucket:
             try:
                 self._client.head_bucket(Bucket=name)
             except ClientError:
-                self._client.create_bucket(Bucket=name)
+                # Another process of ours may be faster.
+                with suppress(self._client.exceptions.BucketAlreadyOwnedByYou):
+                    self._client.create_bucket(Bucket=name)
 
     def upload(self, source: Path, *, uri: str) -> None:
         """Put a file at `uri` (`s3://bucket/key`)."""
