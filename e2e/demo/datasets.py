@@ -16,6 +16,8 @@ from e2e.demo.kubectl import Kubectl
 
 SOURCES: Mapping[str, ModuleType] = {"digits": digits, "linear": linear}
 SEED = 0
+# The admission policy of the chart lets a version go that has this.
+UNPROTECTED = "modelservice.io/delete-while-used=true"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,11 @@ def forget(kubectl: Kubectl, names: Collection[str], *, store: Bucket) -> None:
     """Remove services with their versions and artifacts, so that they are trained anew."""
     for name in names:
         kubectl.delete(MODEL_SERVICE, name, wait=True)
-        versions = f"--selector=modelservice.io/name={name}"
-        kubectl.run("delete", MODEL_VERSION.name, versions)
+        for version in kubectl.list(MODEL_VERSION, selector=f"modelservice.io/name={name}"):
+            # That nobody serves it any more may not be in its status yet, and would be a reason to
+            # refuse.
+            called = str(version["metadata"]["name"])
+            kubectl.run("annotate", MODEL_VERSION.name, called, UNPROTECTED, "--overwrite")
+            kubectl.delete(MODEL_VERSION, called)
         for uri in store.keys(f"s3://{bucket.MODELS}/{kubectl.namespace}/{name}/"):
             store.delete(uri)
