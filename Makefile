@@ -94,6 +94,7 @@ bench: .venv/.done ## the budgets, measured: about an hour on an idle machine; Q
 .PHONY: faults
 faults: .venv/.done ## every fault plan and every mutant (hours; goes on if interrupted); PLAN=<id>, MINUTES=<n>
 	$(PY) -m e2e.faults $(if $(PLAN),--plan $(PLAN),--all --mutants) $(if $(MINUTES),--minutes $(MINUTES))
+	$(if $(PLAN),,$(PY) -m e2e.faults --real)
 
 .PHONY: faults-short
 faults-short: .venv/.done ## the fault plans that CI runs, and every mutant

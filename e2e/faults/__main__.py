@@ -7,6 +7,7 @@
 --plan PATTERN      those whose ids match (as the shell's), any number of times
 --list              tell the ids and play no more than the fault-free workloads
 --mutants           seeded mistakes in the operator, each of which the plans have to catch
+--real              on the embedded cluster, which is brought up for it: real Triton, real training
 --again             what is violated is played once more, and counts where it is violated twice
 """
 
@@ -17,45 +18,40 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
 import uvloop
 
+from e2e.cluster.problem import Problem
 from e2e.faults import oracles
 from e2e.faults.generate import fault_free, plans
+from e2e.faults.grounds import Embedded, Ground, Played
 from e2e.faults.mutants import trial
 from e2e.faults.plan import Plan
 from e2e.faults.report import Report
 from e2e.faults.runner import Limits
 from e2e.faults.story import story
-from e2e.faults.subset import subset
+from e2e.faults.subset import SIZE, subset
 from e2e.faults.suite import Reference, Suite, needed
 from e2e.faults.workloads import WORKLOADS
 from e2e.rig.operators import Launcher
-from e2e.rig.plane import Rig
 
 RESULTS: Final = Path(__file__).with_name("results")
 QUIET: Final = 3.0
 QUIET_ALL: Final = 60.0
-NODES: Final = 4
 # Most of a plan is waiting; more at a time, and two cores only make all of them slower.
 JOBS: Final = 16
 JOBS_ALL: Final = 64  # most of a minute is silence
+JOBS_REAL: Final = 3  # each has Tritons of its own
+SIZE_REAL: Final = 20
+STEP_REAL: Final = 360.0  # seconds
 # Nothing of a plan is cleared away but what its services owned; after so many, on a fresh control
 # plane, clearing up costs nothing.
 PLANS_A_PLANE: Final = 1000
-# A lost event is found by the sweep, and a paused leader is replaced, in seconds and not minutes.
-SETTINGS: Final = {
-    "resync-period": "8",
-    "lease-duration": "8",
-    "lease-renew": "6",
-    "lease-retry": "1",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,45 +62,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Launcher.start() as launcher,
     ):
         try:
-            return uvloop.run(_run(given, planes=Planes(given, launcher, Path(directory))))
+            ground = _ground(given, launcher=launcher, directory=Path(directory))
+            return uvloop.run(_run(given, ground=ground))
+        except Problem as problem:
+            print(f"faults: {problem}")
+            return 1
         except KeyboardInterrupt:
             print("interrupted; with --all, the next run goes on from here")
             return 130
 
 
-@dataclass
-class Planes:
-    """Fresh control planes to play on, one after another."""
-
-    given: argparse.Namespace
-    launcher: Launcher
-    directory: Path
-    kubernetes: str = ""  # the version of the last one
-
-    @asynccontextmanager
-    async def suite(self) -> AsyncIterator[Suite]:
-        """A suite on the next one."""
-        given = self.given
-        began = time.monotonic()
-        # NB: it blocks, while nothing else goes on here.
-        with Rig.start(nodes=NODES, audit=False) as rig:
-            print(f"the control plane is up after {time.monotonic() - began:.0f} s", flush=True)
-            self.kubernetes = rig.versions["kubernetes"]
-            async with Suite.open(
-                rig,
-                launcher=self.launcher,
-                directory=self.directory / rig.plane.directory.name,
-                jobs=given.jobs or (JOBS_ALL if given.all else JOBS),
-                limits=Limits(quiet=given.quiet or (QUIET_ALL if given.all else QUIET)),
-                settings=SETTINGS,
-            ) as suite:
-                yield suite
+def _ground(given: argparse.Namespace, *, launcher: Launcher, directory: Path) -> Ground:
+    """What to play on, and how many plans at a time."""
+    quiet = given.quiet or (QUIET_ALL if given.all or given.real else QUIET)
+    if given.real:
+        limits = Limits(step=STEP_REAL, quiet=quiet)
+        return Embedded(launcher, directory, jobs=given.jobs or JOBS_REAL, limits=limits)
+    jobs = given.jobs or (JOBS_ALL if given.all else JOBS)
+    return Played(launcher, directory, jobs=jobs, limits=Limits(quiet=quiet))
 
 
-async def _run(given: argparse.Namespace, *, planes: Planes) -> int:
+async def _run(given: argparse.Namespace, *, ground: Ground) -> int:
     began = time.monotonic()
     async with AsyncExitStack() as stack:
-        suite = await stack.enter_async_context(planes.suite())
+        suite = await stack.enter_async_context(ground.suite())
         alone = given.mutants and not (given.all or given.plan or given.subset)
         names = [] if alone else [name for name in WORKLOADS if _concerns(given, name)]
         mutants = trial.workloads() if given.mutants else []
@@ -131,9 +112,9 @@ async def _run(given: argparse.Namespace, *, planes: Planes) -> int:
             for number, part in enumerate(_parts(chosen, held=report.held)):
                 if number and time.monotonic() < until:
                     await stack.aclose()
-                    suite = await stack.enter_async_context(planes.suite())
+                    suite = await stack.enter_async_context(ground.suite())
                 await suite.judge(part, references=references, tell=report.tell, until=until)
-            report.finish(version=planes.kubernetes)
+            report.finish(version=ground.kubernetes)
             violated = report.violated
             if given.again and violated:
                 violated = await _again(
@@ -141,7 +122,7 @@ async def _run(given: argparse.Namespace, *, planes: Planes) -> int:
                     suite=suite,
                     references=references,
                     results=given.results,
-                    kubernetes=planes.kubernetes,
+                    kubernetes=ground.kubernetes,
                 )
             bad |= bool(violated)
         if given.mutants:
@@ -180,6 +161,8 @@ async def _again(
 
 def _concerns(given: argparse.Namespace, name: str) -> bool:
     """Whether a workload's plans are asked for: their ids begin with its name."""
+    if (WORKLOADS[name].pods == "real") != given.real:
+        return False
     wanted = [pattern.partition("/")[0] for pattern in given.plan or ["*"]]
     return fnmatchcase(name, given.workload) and any(fnmatchcase(name, one) for one in wanted)
 
@@ -187,6 +170,7 @@ def _concerns(given: argparse.Namespace, name: str) -> bool:
 def _plans(names: Sequence[str], references: Mapping[str, Reference]) -> list[Plan]:
     """Of workloads that go well by themselves; the others are told of already."""
     sound = [WORKLOADS[name] for name in names if needed(WORKLOADS[name]) <= references.keys()]
+    sound.sort(key=lambda workload: (len(workload.steps), workload.name))
     traces = {
         workload.name: references[workload.name].run.trace for workload in sound if workload.faults
     }
@@ -209,7 +193,8 @@ def _unsound(references: Mapping[str, Reference], *, results: Path) -> list[str]
 def _chosen(given: argparse.Namespace, every: list[Plan]) -> list[Plan]:
     if given.plan:
         return [p for p in every if any(fnmatchcase(p.id, pattern) for pattern in given.plan)]
-    return every if given.all else subset(every, workloads=WORKLOADS)
+    size = SIZE_REAL if given.real else SIZE
+    return every if given.all else subset(every, workloads=WORKLOADS, size=size)
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -224,13 +209,19 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     which.add_argument("--plan", action="append", metavar="PATTERN", help="these plans")
     parser.add_argument("--list", action="store_true", help="tell the plans, play none")
     parser.add_argument("--mutants", action="store_true", help="test the tester too")
+    parser.add_argument("--real", action="store_true", help="on the pods of the embedded cluster")
     parser.add_argument("--again", action="store_true", help="play what is violated once more")
     parser.add_argument("--workload", default="*", metavar="PATTERN", help="of these workloads")
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no plan after them")
     parser.add_argument("--jobs", type=int, help="plans at a time")
     parser.add_argument("--quiet", type=float, metavar="SECONDS", help="length of the silence")
     parser.add_argument("--results", type=Path, default=RESULTS, help="a directory")
-    return parser.parse_args(arguments)
+    given = parser.parse_args(arguments)
+    if given.real and given.mutants:
+        parser.error("mutants are tried on played pods: --real and --mutants exclude each other")
+    if given.real and given.results == RESULTS:
+        given.results = RESULTS / "real"
+    return given
 
 
 if __name__ == "__main__":

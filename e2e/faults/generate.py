@@ -18,10 +18,15 @@ Left out because the API server never says it, so that no answer to it could be 
 422 to reads; 422 to a deletion; 410 to anything but lists and watches. Faults of Events are tried
 at the first one only: they are best effort and follow from nothing else.
 
-Left out because nothing new can come of it: what an operator asks before it acts (lists, the
-beginnings of watches, discovery) is the same whatever it then does, so each kind's is tried in one
-workload, the first in which something happens to that kind. The Lease's own requests are touched by
-leaders' plans only.
+Left out because little new can come of it:
+
+- What an operator asks before it acts (lists, the beginnings of watches, discovery) is the same
+  whatever it then does: each kind's is tried in one workload, the first in which something happens
+  to that kind.
+- A `Place` is tried with every error in the first workload that comes to it, and with one of them,
+  which differs from workload to workload, in the others; so are the events of a kind. What costs
+  an operator its life, its lead or its memory is tried at every write of every workload.
+- The Lease's own requests are touched by leaders' plans only.
 
 Ids are made of what is in them, so the same runs give the same plans.
 """
@@ -30,7 +35,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final
 
 from e2e.faults.plan import Action, Fault, Match, Plan
@@ -62,6 +68,10 @@ CUT_OFF: Final = 12.0
 # Two lists of each kind: the sweeper's, which fills the store, and the watch engine's.
 FIRST_LISTS: Final = 2 * len(WATCHED)
 ALWAYS: Final = 1000
+# What is told apart of the objects of a kind, and of the requests for one of them; all that come
+# later are like the last of these.
+OBJECTS: Final = 2
+TURNS: Final = 3
 
 _STATUS: Final = Match(verb="apply", kind="ModelService", subresource="status")
 _EVENT_FAULTS: Final = (
@@ -78,11 +88,22 @@ _EVENT_FAULTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
-    """The nth write of its shape, and where it stands among all writes."""
+class Place:
+    """Where a request stands in the life of its object, which is what an answer to it can hurt:
+    the `turn`th of its shape for the `which`th object of its kind."""
+
+    shape: Shape
+    which: int = 1
+    turn: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The nth request of its shape."""
 
     shape: Shape
     nth: int
+    place: Place
 
     @property
     def told(self) -> str:
@@ -95,14 +116,14 @@ def fault_free(workload: Workload) -> Plan:
 
 
 def plans(traces: Mapping[str, Trace]) -> list[Plan]:
-    """All plans that follow from the fault-free traces of workloads, by name; sorted by id."""
+    """All plans that follow from the fault-free traces of workloads, by name; sorted by id.
+
+    The first workloads get the most plans: they should be the simplest.
+    """
     made: list[Plan] = []
-    begun: set[str] = set()
-    for name in sorted(traces):
-        trace = traces[name]
-        kinds = {event.kind for event in trace.events} - begun
-        made += _Maker(name).all(trace, beginnings=kinds, first=not begun)
-        begun |= kinds
+    tried = _Tried()
+    for name, trace in traces.items():
+        made += _Maker(name, tried).all(trace)
     return sorted(made, key=lambda plan: plan.id)
 
 
@@ -111,21 +132,46 @@ def told(shape: Shape) -> str:
     return "-".join(part for part in shape if part)
 
 
-def _writes(requests: Iterable[Request]) -> Iterator[Write]:
-    """The writes in order, without those that were refused; of Events only the first."""
-    seen: Counter[Shape] = Counter()
+def _asked(requests: Iterable[Request]) -> Iterator[tuple[Request, Asked]]:
+    """The requests in order, but those for a Lease or for no kind; of Events only the first."""
+    shapes: Counter[Shape] = Counter()
+    turns: Counter[tuple[Shape, str]] = Counter()
+    objects: dict[str, list[str]] = {}
     for request in requests:
-        if not request.writes or request.kind == "Lease":
+        if request.kind in {"", "Lease"}:
             continue
-        seen[request.shape] += 1
-        if request.committed and (request.kind != "Event" or seen[request.shape] == 1):
-            yield Write(request.shape, seen[request.shape])
+        shape = request.shape
+        shapes[shape] += 1
+        if request.kind == "Event" and shapes[shape] > 1:
+            continue
+        place = Place(shape)
+        if request.verb not in {"list", "watch"}:
+            name, known = _name(request), objects.setdefault(request.kind, [])
+            if name not in known:
+                known.append(name)
+            turns[shape, name] += 1
+            which, turn = known.index(name) + 1, turns[shape, name]
+            place = Place(shape, which=min(which, OBJECTS), turn=min(turn, TURNS))
+        yield request, Asked(shape, shapes[shape], place)
 
 
-def _shapes(requests: Iterable[Request]) -> list[Shape]:
-    """What was asked for, each once, in the order of the first time."""
-    shapes = (request.shape for request in requests if request.kind not in {"", "Lease"})
-    return list(dict.fromkeys(shapes))
+def _name(request: Request) -> str:
+    """Of the object that a request is about; a creation tells it in its body."""
+    metadata = (request.body or {}).get("metadata", {})
+    return request.name or str(metadata.get("name", ""))
+
+
+def _firsts(asked: Iterable[Asked]) -> list[Asked]:
+    """One for each place, the first that comes to it."""
+    found: dict[Place, Asked] = {}
+    for one in asked:
+        found.setdefault(one.place, one)
+    return list(found.values())
+
+
+def _mark(plan: Plan) -> str:
+    """By which the one of many is chosen that a workload tries: another one in each."""
+    return sha256(plan.id.encode()).hexdigest()
 
 
 def _possible(name: str, shape: Shape) -> bool:
@@ -145,85 +191,118 @@ def _possible(name: str, shape: Shape) -> bool:
     return True
 
 
+@dataclass(slots=True)
+class _Tried:
+    """What earlier workloads have tried already."""
+
+    places: set[Place] = field(default_factory=set)
+    kinds: set[str] = field(default_factory=set)  # whose lists and first watches
+    events: set[tuple[str, str]] = field(default_factory=set)  # kind and type
+
+
 @dataclass(frozen=True, slots=True)
 class _Maker:
     workload: str
+    tried: _Tried
 
-    def all(self, trace: Trace, *, beginnings: set[str], first: bool) -> Iterator[Plan]:
-        """`beginnings`: the kinds whose lists and first watches are this workload's to try."""
-        writes = list(_writes(trace.requests))
-        for shape in _shapes(trace.requests):
-            if shape[0] in {"list", "watch"} and shape[1] not in beginnings:
-                continue
-            yield from self.answers(shape)
-            yield from self.connections(shape)
+    def all(self, trace: Trace) -> Iterator[Plan]:
+        pairs = list(_asked(trace.requests))
+        writes = [asked for request, asked in pairs if request.writes and request.committed]
+        kinds = {event.kind for event in trace.events}
+        if not self.tried.kinds:
+            yield from self.discovery()
+        for asked in _firsts(asked for _, asked in pairs):
+            yield from self.requests(asked, kinds=kinds - self.tried.kinds)
         yield from self.kills(writes)
         yield from self.watches(trace.events)
         yield from self.stale_restarts(writes)
         yield from self.storms(writes)
         yield from self.leaders(writes)
-        if first:
-            yield from self.discovery()
+        self.tried.kinds |= kinds
+        self.tried.places |= {asked.place for _, asked in pairs}
+        self.tried.events |= {(event.kind, event.type) for event in trace.events}
 
-    def kills(self, writes: list[Write]) -> Iterator[Plan]:
+    def requests(self, asked: Asked, *, kinds: set[str]) -> Iterator[Plan]:
+        """`kinds`: those whose lists and first watches are this workload's to try."""
+        verb, kind, _ = asked.shape
+        every = [*self.answers(asked), *self.connections(asked)]
+        if verb in {"list", "watch"}:
+            yield from every if kind in kinds else ()
+        elif asked.place in self.tried.places:
+            yield min(every, key=_mark)
+        else:
+            yield from every
+
+    def kills(self, writes: list[Asked]) -> Iterator[Plan]:
         for write in writes:
             for action in (Action.KILL_BEFORE, Action.KILL_AFTER):
                 fault = _at(write, action)
                 yield self._plan("kill", f"{action}-{write.told}", fault)
 
-    def answers(self, shape: Shape) -> Iterator[Plan]:
+    def answers(self, asked: Asked) -> Iterator[Plan]:
         for name, (status, seconds) in ANSWERS.items():
-            if not _possible(name, shape):
+            if not _possible(name, asked.shape):
                 continue
             for often, times in (("once", 1), ("thrice", 3)):
                 fault = Fault(
                     action=Action.ANSWER_BEFORE,
-                    match=_match(shape),
+                    match=_match(asked.shape),
+                    nth=asked.nth,
                     times=times,
                     status=status,
                     seconds=seconds,
                 )
-                yield self._plan("answer", f"{name}-{told(shape)}-{often}", fault)
+                yield self._plan("answer", f"{name}-{asked.told}-{often}", fault)
 
-    def connections(self, shape: Shape) -> Iterator[Plan]:
-        match = _match(shape)
-        name = told(shape)
+    def connections(self, asked: Asked) -> Iterator[Plan]:
+        verb = asked.shape[0]
         for action in (Action.RESET_BEFORE, Action.HANG_BEFORE):
-            yield self._plan("connection", f"{action}-{name}", Fault(action=action, match=match))
-        late = Fault(action=Action.DELAY, match=match, seconds=LATE)
-        yield self._plan("connection", f"{Action.DELAY}-{name}", late)
-        if shape[0] == "watch":
+            yield self._plan("connection", f"{action}-{asked.told}", _at(asked, action))
+        late = _at(asked, Action.DELAY, seconds=LATE)
+        yield self._plan("connection", f"{Action.DELAY}-{asked.told}", late)
+        if verb == "watch":
             return
-        cut = Fault(action=Action.CUT, match=match)
-        if shape[0] not in WRITES:
-            yield self._plan("connection", f"{Action.CUT}-{name}", cut)
+        cut = _at(asked, Action.CUT)
+        if verb not in WRITES:
+            yield self._plan("connection", f"{Action.CUT}-{asked.told}", cut)
             return
-        yield self._plan("lost answer", f"{Action.CUT}-{name}", cut)
+        yield self._plan("lost answer", f"{Action.CUT}-{asked.told}", cut)
         for action in (Action.RESET_AFTER, Action.HANG_AFTER):
-            yield self._plan("lost answer", f"{action}-{name}", Fault(action=action, match=match))
+            yield self._plan("lost answer", f"{action}-{asked.told}", _at(asked, action))
         for status in (500, 504):
-            fault = Fault(action=Action.ANSWER_AFTER, match=match, status=status)
-            yield self._plan("lost answer", f"{status}-after-{name}", fault)
+            fault = _at(asked, Action.ANSWER_AFTER, status=status)
+            yield self._plan("lost answer", f"{status}-after-{asked.told}", fault)
 
     def watches(self, events: list[WatchEvent]) -> Iterator[Plan]:
         seen = Counter((event.kind, event.type) for event in events)
         for (kind, type_), count in seen.items():
-            match = Match(verb="watch", kind=kind, type=type_)
-            where = f"{kind}-{type_.lower()}"
-            for name, fault in _EVENT_FAULTS:
-                struck = Fault(action=fault.action, match=match, status=fault.status)
-                yield self._plan("watch", f"{name}-{where}-1", struck)
-            # of the last event of all, nothing that comes later tells
-            last = Fault(action=Action.DROP, match=match, nth=count)
-            if count > 1:
-                yield self._plan("watch", f"drop-{where}-{count}", last)
-            for nth in sorted({1, count}):
-                held = Fault(action=Action.HOLD, match=match, nth=nth, seconds=HELD)
-                yield self._plan("held", f"hold-{where}-{nth}", held)
-            behind = Fault(action=Action.HOLD, match=match, seconds=BEHIND, until=_STATUS)
-            yield self._plan("held", f"hold-{where}-until-status", behind)
+            lost, others = self._struck(kind, type_, count=count)
+            yield from lost
+            yield from (
+                others if (kind, type_) not in self.tried.events else [min(others, key=_mark)]
+            )
 
-    def stale_restarts(self, writes: list[Write]) -> Iterator[Plan]:
+    def _struck(self, kind: str, type_: str, *, count: int) -> tuple[list[Plan], list[Plan]]:
+        """Plans for the events of a kind and type: those of losing one, and the others."""
+        match = Match(verb="watch", kind=kind, type=type_)
+        where = f"{kind}-{type_.lower()}"
+        lost: list[Plan] = []
+        others: list[Plan] = []
+        for name, fault in _EVENT_FAULTS:
+            struck = Fault(action=fault.action, match=match, status=fault.status)
+            plan = self._plan("watch", f"{name}-{where}-1", struck)
+            (lost if fault.action is Action.DROP else others).append(plan)
+        if count > 1:  # of the last event of all, nothing that comes later tells
+            last = Fault(action=Action.DROP, match=match, nth=count)
+            lost.append(self._plan("watch", f"drop-{where}-{count}", last))
+        for nth in sorted({1, count}):
+            held = Fault(action=Action.HOLD, match=match, nth=nth, seconds=HELD)
+            others.append(self._plan("held", f"hold-{where}-{nth}", held))
+        behind = Fault(action=Action.HOLD, match=match, seconds=BEHIND, until=_STATUS)
+        others.append(self._plan("held", f"hold-{where}-until-status", behind))
+        return lost, others
+
+    def stale_restarts(self, writes: list[Asked]) -> Iterator[Plan]:
         """The next process sees the world as before the same write, and as half-way to it."""
         stale = Fault(action=Action.STALE, match=Match(verb="list", process=2), times=FIRST_LISTS)
         for index, write in enumerate(writes):
@@ -231,13 +310,12 @@ class _Maker:
                 faults = (_at(since, Action.SNAPSHOT), _at(write, Action.KILL_AFTER), stale)
                 yield self._plan("stale restart", f"{since.told}-to-{write.told}", *faults)
 
-    def storms(self, writes: list[Write]) -> Iterator[Plan]:
+    def storms(self, writes: list[Asked]) -> Iterator[Plan]:
         every = Fault(action=Action.KILL_AFTER, match=Match(verb="apply"), times=ALWAYS)
         yield self._plan("crash loop", "kill-after-every-apply", every)
-        for write in writes:
-            if write.nth == 1:
-                outage = _at(write, Action.OUTAGE, seconds=OUTAGE)
-                yield self._plan("outage", write.told, outage)
+        for write in self._new(writes):
+            outage = _at(write, Action.OUTAGE, seconds=OUTAGE)
+            yield self._plan("outage", write.told, outage)
         for verb in sorted({write.shape[0] for write in writes}):
             fault = Fault(
                 action=Action.ANSWER_BEFORE,
@@ -256,15 +334,18 @@ class _Maker:
         for action in (Action.RESET_BEFORE, Action.CUT):
             yield self._plan("discovery", str(action), Fault(action=action, match=match, times=3))
 
-    def leaders(self, writes: list[Write]) -> Iterator[Plan]:
+    def leaders(self, writes: list[Asked]) -> Iterator[Plan]:
         for write in writes:
             for action in (Action.PAUSE_BEFORE, Action.PAUSE_AFTER):
                 yield self._pair(f"{action}-{write.told}", _at(write, action))
-            if write.nth == 1:
-                yield self._pair(f"kill-{write.told}", _at(write, Action.KILL_AFTER))
-                match = _match(write.shape, process=1)
-                cut_off = Fault(action=Action.OUTAGE, match=match, seconds=CUT_OFF)
-                yield self._pair(f"cut-off-{write.told}", cut_off)
+        for write in self._new(writes):
+            yield self._pair(f"kill-{write.told}", _at(write, Action.KILL_AFTER))
+            cut_off = _at(write, Action.OUTAGE, seconds=CUT_OFF, process=1)
+            yield self._pair(f"cut-off-{write.told}", cut_off)
+
+    def _new(self, writes: list[Asked]) -> list[Asked]:
+        """Those at places that no earlier workload came to."""
+        return [write for write in _firsts(writes) if write.place not in self.tried.places]
 
     def _pair(self, name: str, fault: Fault) -> Plan:
         return Plan(
@@ -289,5 +370,8 @@ def _match(shape: Shape, *, process: int = 0) -> Match:
     return Match(verb=verb, kind=kind, subresource=subresource, process=process)
 
 
-def _at(write: Write, action: Action, *, seconds: float = 0.0) -> Fault:
-    return Fault(action=action, match=_match(write.shape), nth=write.nth, seconds=seconds)
+def _at(
+    asked: Asked, action: Action, *, seconds: float = 0.0, status: int = 0, process: int = 0
+) -> Fault:
+    match = _match(asked.shape, process=process)
+    return Fault(action=action, match=match, nth=asked.nth, seconds=seconds, status=status)

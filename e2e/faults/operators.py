@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ import yaml
 from e2e.faults.proxy import STARTS, Proxy
 from e2e.faults.record import Manifest
 from e2e.faults.run import Exit
-from e2e.rig.operators import PLATFORM, Launcher, Operator
+from e2e.rig.operators import Launcher, Operator
 from modelservice_operator.kube.kinds import WATCHED
 
 # As long as an operator may take to end in order: longer than it waits for its reconciles.
@@ -53,7 +53,7 @@ class Operators:
         launcher: Launcher,
         directory: Path,
         arguments: Sequence[str],
-        platform: Manifest | None,
+        platform: Mapping[str, Any],
         count: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -63,7 +63,7 @@ class Operators:
         self._launcher = launcher
         self._directory = directory
         self._arguments = tuple(arguments)
-        self._platform = _merged(PLATFORM, platform or {})
+        self._platform = platform
         self._clock = clock
         self._processes: dict[int, Process] = {}
         self._count = count
@@ -144,7 +144,7 @@ class Operators:
 
     async def restart(self, platform: Manifest | None) -> None:
         """Stop all processes in order and start as many: an upgrade. Returns when they watch."""
-        self._platform = _merged(self._platform, platform or {})
+        self._platform = merged(self._platform, platform or {})
         await self.stop()
         await self.begin()
 
@@ -227,10 +227,11 @@ def _kubeconfig(url: str) -> dict[str, Any]:
     }
 
 
-def _merged(base: Any, over: Any) -> Any:
-    if not isinstance(base, dict) or not isinstance(over, dict):
+def merged(base: Any, over: Any) -> Any:
+    """`over` merged into a copy of `base`: maps by their keys, all else as a whole."""
+    if not isinstance(base, Mapping) or not isinstance(over, Mapping):
         return copy.deepcopy(over)
-    merged = {name: copy.deepcopy(value) for name, value in base.items()}
+    found = {name: copy.deepcopy(value) for name, value in base.items()}
     for name, value in over.items():
-        merged[name] = _merged(merged.get(name), value)
-    return merged
+        found[name] = merged(found.get(name), value)
+    return found

@@ -11,12 +11,12 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from e2e.cluster.client import Refused
 from e2e.faults.historian import Historian
 from e2e.faults.history import History
-from e2e.faults.operators import Operators
+from e2e.faults.operators import Operators, merged
 from e2e.faults.oracles.state import State, difference, normalised
 from e2e.faults.plan import Plan
 from e2e.faults.proxy import Proxy
@@ -76,6 +76,7 @@ class Stage:
     directory: Path
     limits: Limits
     settings: Mapping[str, str]  # the operator's flags
+    platform: Mapping[str, Any]  # its platform file
 
 
 async def play(
@@ -113,7 +114,7 @@ class _Play:
                 namespace=history.namespace,
                 elect=count > 1,
             ),
-            platform=dict(workload.platform or {}),
+            platform=merged(stage.platform, workload.platform or {}),
             count=count,
         )
         self._proxy = Proxy(

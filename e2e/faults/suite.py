@@ -1,6 +1,6 @@
-"""Plays many plans at a time on one rig: first the workloads as they are, then with faults.
+"""Plays many plans at a time on one cluster: first the workloads as they are, then with faults.
 
-async with Suite.open(rig, launcher=launcher, …) as suite:
+async with Suite.open(client, launcher=launcher, …) as suite:
     references = await suite.references(workloads)
     await suite.judge(plans, references=references, tell=…)
 """
@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from e2e.cluster.client import Client
 from e2e.faults import oracles
@@ -27,8 +27,8 @@ from e2e.faults.runner import Limits, Stage, play
 from e2e.faults.upstream import Upstream
 from e2e.faults.workload import Workload
 from e2e.faults.workloads import WORKLOADS
-from e2e.rig.operators import Launcher
-from e2e.rig.plane import MASTERS, Rig
+from e2e.rig.operators import PLATFORM, Launcher
+from e2e.rig.plane import MASTERS
 
 # Who the operators are in the API server's audit log.
 OPERATOR: Final = "system:serviceaccount:modelservice-system:modelservice-operator"
@@ -56,25 +56,29 @@ class Verdict:
 class Suite:
     """Plays plans; `open` makes one."""
 
-    def __init__(self, stage: Stage, *, jobs: int) -> None:
+    def __init__(self, stage: Stage, *, jobs: int, prefix: str) -> None:
         self._stage = stage
         self._slots = asyncio.Semaphore(jobs)
-        self._numbers = count(1)  # of namespaces; all suites on one rig share them
+        self._prefix = prefix
+        self._numbers = count(1)  # of namespaces; all suites on one cluster share them
 
     @classmethod
     @asynccontextmanager
     async def open(
         cls,
-        rig: Rig,
+        own: Client,
         *,
         launcher: Launcher,
         directory: Path,
         jobs: int,
         limits: Limits,
         settings: Mapping[str, str],
+        platform: Mapping[str, Any] = PLATFORM,
+        prefix: str = "plan",
     ) -> AsyncIterator[Self]:
-        """On a rig that runs; the event loop has to be the one of the caller's main thread."""
-        own = rig.plane.client
+        """On the cluster that `own` is an administrator of; the event loop has to be the one of the
+        caller's main thread. `settings` and `platform` are the operators' flags and platform file;
+        plans' namespaces begin with `prefix`."""
         identity = own.authority.issue("faults-operator", subject=f"/O={MASTERS}/CN={OPERATOR}")
         as_operator = Client(own.host, own.port, own.authority, identity)
         async with (
@@ -90,12 +94,13 @@ class Suite:
                 directory=directory,
                 limits=limits,
                 settings=settings,
+                platform=platform,
             )
-            yield cls(stage, jobs=jobs)
+            yield cls(stage, jobs=jobs, prefix=prefix)
 
     def using(self, launcher: Launcher) -> Suite:
         """The same, with operators of other sources."""
-        other = Suite(replace(self._stage, launcher=launcher), jobs=0)
+        other = Suite(replace(self._stage, launcher=launcher), jobs=0, prefix=self._prefix)
         other._slots = self._slots
         other._numbers = self._numbers
         return other
@@ -170,7 +175,7 @@ class Suite:
         return await self._play(plan, workload=workload, wanted=None)
 
     async def _play(self, plan: Plan, *, workload: Workload, wanted: State | None) -> Run:
-        namespace = f"plan-{next(self._numbers):05d}"
+        namespace = f"{self._prefix}-{next(self._numbers):05d}"
         return await play(
             plan, workload=workload, stage=self._stage, namespace=namespace, wanted=wanted
         )

@@ -16,7 +16,7 @@ NAMES = ("rolls", "serves", "trains")
 WORKLOADS = {name: Workload(name, "for tests", ()) for name in NAMES}
 
 
-def request(verb: str, kind: str, subresource: str = "") -> Request:
+def request(verb: str, kind: str, subresource: str = "", *, name: str = "x") -> Request:
     return Request(
         at=0.0,
         ended=0.0,
@@ -24,7 +24,7 @@ def request(verb: str, kind: str, subresource: str = "") -> Request:
         verb=verb,
         kind=kind,
         namespace="n",
-        name="x",
+        name=name,
         subresource=subresource,
         query={},
         body=None,
@@ -92,12 +92,12 @@ def test_each_write_costs_the_process_its_life_before_and_after(made: list[Plan]
 @pytest.mark.parametrize(
     ("impossible", "possible"),
     [
-        ("404-apply-Deployment-once", "404-apply-ModelService-status-once"),
-        ("404-create-Job-once", "404-delete-Job-once"),
-        ("404-list-Pod-once", "404-list-ModelService-once"),
-        ("409-list-Pod-once", "409-create-Job-once"),
-        ("410-apply-Deployment-once", "410-list-Pod-once"),
-        ("422-delete-Job-once", "422-create-Job-once"),
+        ("404-apply-Deployment-1-once", "404-apply-ModelService-status-1-once"),
+        ("404-create-Job-1-once", "404-delete-Job-1-once"),
+        ("404-list-Pod-1-once", "404-list-ModelService-1-once"),
+        ("409-list-Pod-1-once", "409-create-Job-1-once"),
+        ("410-apply-Deployment-1-once", "410-list-Pod-1-once"),
+        ("422-delete-Job-1-once", "422-create-Job-1-once"),
     ],
 )
 def test_what_the_api_server_never_says_is_left_out(
@@ -134,7 +134,48 @@ def test_what_comes_before_the_first_event_is_tried_in_one_workload() -> None:
         for fault in plan.faults
         if fault.match.kind == "Pod" and fault.match.verb == "list"
     )
-    assert set(lists) == {"rolls"}
+    assert set(lists) == {"serves"}
+
+
+def placed(made: list[Plan], kind: str, *, workload: str) -> Counter[int]:
+    """How many plans of answers and lost answers strike the nth request of a kind."""
+    return Counter(
+        fault.nth
+        for plan in made
+        if plan.workload == workload and plan.kind in {"answer", "connection", "lost answer"}
+        for fault in plan.faults
+        if fault.match.kind == kind and fault.match.verb == "apply"
+    )
+
+
+def test_each_error_is_tried_where_an_object_is_in_another_state() -> None:
+    """The second write of a first object, and the first of a second one, are places of their own;
+    a fourth write is like the third, a third object like the second."""
+    applies = [request("apply", "Deployment", name=name) for name in "aabaac"]
+    made = plans({"rolls": Trace(requests=applies)})
+    found = placed(made, "Deployment", workload="rolls")
+    assert found.keys() == {1, 2, 3, 4}
+    assert len(set(found.values())) == 1
+    assert found[1] > 10
+
+
+def test_a_place_is_tried_with_every_error_in_one_workload_and_with_one_in_others() -> None:
+    both = plans({"serves": TRACE, "rolls": TRACE})
+    assert placed(both, "Deployment", workload="serves")[1] > 10
+    assert placed(both, "Deployment", workload="rolls") == {1: 1}
+
+
+def test_every_workload_loses_lives_leaders_and_events_everywhere() -> None:
+    both = plans({"serves": TRACE, "rolls": TRACE})
+    for kind in ("kill", "stale restart"):
+        first, second = (
+            {plan.id.partition("/")[2] for plan in both if plan.kind == kind and plan.workload == w}
+            for w in ("serves", "rolls")
+        )
+        assert first == second
+    for name in ("serves", "rolls"):
+        found = {plan.id.partition("/")[2] for plan in both if plan.workload == name}
+        assert {"leaders/pause-before-create-Job-1", "watch/drop-Pod-modified-2"} <= found
 
 
 def test_leaders_come_in_pairs(made: list[Plan]) -> None:
