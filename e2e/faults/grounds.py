@@ -26,6 +26,7 @@ from e2e.faults.suite import Suite
 from e2e.faults.workloads.parts import stored
 from e2e.rig.operators import Launcher
 from e2e.rig.plane import Rig, install_crds
+from modelservice_operator import push_key
 
 NODES: Final = 4
 # A lost event is found by the sweep, and a paused leader is replaced, in seconds and not minutes.
@@ -101,6 +102,9 @@ class Embedded:
         stored.fill(Bucket(around.storage))
         self.kubernetes = str((client.get("/version") or {})["gitVersion"])
         prefix = f"faults-{token_hex(3)}"
+        keys = self.directory / prefix / "keys"
+        keys.mkdir(parents=True)
+        (keys / push_key.FILE).write_text(push_key.new_key())
         with _no_other_operator(around), _namespaces(around, prefix=prefix):
             async with Suite.open(
                 client,
@@ -108,7 +112,7 @@ class Embedded:
                 directory=self.directory / prefix,
                 jobs=self.jobs,
                 limits=self.limits,
-                settings=SETTINGS,
+                settings={**SETTINGS, "push-keys": str(keys)},
                 platform=_platform(around, references=references),
                 prefix=prefix,
             ) as suite:

@@ -250,6 +250,18 @@ def test_ready_with_the_old_file_is_a_lie() -> None:
     )
 
 
+@pytest.mark.parametrize(("loaded", "lies"), [("r2", False), ("r1", True)])
+def test_reloaded_pods_are_of_the_revision_that_they_told(loaded: str, lies: bool) -> None:
+    told = Told().added(service(), record("r1"), record("r2"))
+    notes = {"modelservice.io/serves": "r2", "modelservice.io/loaded": loaded}
+    told.added(deployment("r1", available=2, annotations=notes))
+    after = ready(1)
+    after["status"]["revision"] = "digits-r2"
+    told.modified(after)
+    found = truthful.check(told.run, told.run)
+    assert ["revision r2 never had the pods" in line for line in found] == [True] * lies
+
+
 def test_a_status_of_a_generation_before_is_no_lie_and_one_to_come_is() -> None:
     told = serving().modified(ready(1)).modified(ready(2, observed=1))
     assert truthful.check(told.run, told.run) == []

@@ -11,6 +11,7 @@ from e2e.faults.run import Run
 GROUP = "modelservice.io"
 SERVICE, VERSION = "ModelService", "ModelVersion"
 NAME, COMPONENT = f"{GROUP}/name", f"{GROUP}/component"
+LOADED = f"{GROUP}/loaded"
 REVISION, MODEL, SERVICE_UID = f"{GROUP}/revision", f"{GROUP}/model", f"{GROUP}/service-uid"
 
 

@@ -2,7 +2,9 @@
 
 Times, versions and addresses go. uids become the names of what they stand for, the namespace's name
 becomes one word. A revision's hash has the namespace in it (where a training's artifact lies) and
-becomes a hash of what its ControllerRevision says. Pods have random names: they are counted.
+becomes a hash of what its ControllerRevision says; that of a Deployment whose pods have reloaded,
+and whose own record is gone, is called after what they serve. Pods have random names: they are
+counted.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
-from e2e.faults.oracles.objects import REVISION, uid
+from e2e.faults.oracles.objects import LOADED, REVISION, labels, uid
 from e2e.faults.record import Manifest
 from e2e.faults.workload import Objects
 
@@ -28,6 +30,7 @@ _METADATA = ("uid", "resourceVersion", "creationTimestamp", "generation", "manag
 _NOTES = (
     "deployment.kubernetes.io/revision",
     "kubectl.kubernetes.io/last-applied-configuration",
+    "modelservice.io/serves-since",
 )
 _MOMENTS = frozenset(
     {"lastTransitionTime", "lastUpdateTime", "lastProbeTime", "lastHeartbeatTime", "coldStart"}
@@ -163,7 +166,17 @@ def _revisions(kept: Objects, *, words: Mapping[str, str], namespace: str) -> di
         text = _replaced(json.dumps(item.get("data"), sort_keys=True), words=words)
         text = _unplaced(text, namespace=namespace).replace(revision, "REVISION")
         found[revision] = f"revision-{sha256(text.encode()).hexdigest()[:8]}"
-    return found
+    return {**_carriers(kept, revisions=found), **found}
+
+
+def _carriers(kept: Objects, *, revisions: Mapping[str, str]) -> dict[str, str]:
+    """Deployments that serve a revision which is not their own."""
+    return {
+        labels(item)[REVISION]: f"carrier-of-{revisions[loaded]}"
+        for (kind, _), item in kept.items()
+        if kind == "Deployment"
+        and (loaded := item["metadata"].get("annotations", {}).get(LOADED)) in revisions
+    }
 
 
 def _unplaced(text: str, *, namespace: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from e2e.faults.history import Change
 from e2e.faults.oracles.objects import (
+    LOADED,
     REVISION,
     SERVICE,
     VERSION,
@@ -89,7 +90,9 @@ def _note(owner: str, *, world: _World) -> None:
             continue
         available = int((item.get("status") or {}).get("availableReplicas", 0))
         if available >= size(service) and item["spec"].get("replicas") == size(service):
-            seen.served.add(revision)
+            # Pods that reload serve what they told the operator; no object but its own says it.
+            notes = item["metadata"].get("annotations") or {}
+            seen.served.add(str(notes.get(LOADED, revision)).rpartition("-")[2])
 
 
 def _judge(item: Manifest, *, seen: _Seen, world: _World) -> Iterator[str]:
