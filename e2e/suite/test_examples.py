@@ -11,6 +11,7 @@ import yaml
 
 from e2e.chart import ROOT
 from e2e.cluster.places import ADDRESS
+from e2e.data import DATASETS
 from e2e.demo.kinds import CLAIM, MODEL_VERSION, VOLUME
 from e2e.demo.kubectl import Manifest
 from e2e.site import File, site
@@ -18,14 +19,21 @@ from e2e.suite import asking, examples
 from e2e.suite.conftest import Apply
 from e2e.suite.examples import Case, sha256
 from e2e.suite.live import Live
-from e2e.suite.models import line
 from e2e.suite.node import Node
 from e2e.volumes import claim, volume
 from modelservice_runtime.artifacts.sealing.command import program
 
 EXAMPLES = ROOT / "examples"
+# What is trained, and the metric that it reaches on samples that it was not trained on.
+TRAINED = {
+    "binary": ("accuracy", 0.85),
+    "cnn-small": ("accuracy", 0.95),
+    "iris": ("accuracy", 0.9),
+    "linear": ("r2", 0.99),
+    "mlp": ("r2", 0.9),
+    "rnn": ("r2", 0.9),
+}
 ALONE = {  # below
-    "linear",
     "modelversion",
     "onnx-from-https",
     "onnx-from-pvc",
@@ -44,7 +52,7 @@ ELSEWHERE = {
 
 def test_every_example_is_tried_or_said_why_not() -> None:
     here = {path.stem for path in EXAMPLES.glob("*.yaml")}
-    assert here == examples.SERVED.keys() | ALONE | ELSEWHERE.keys()
+    assert here == examples.SERVED.keys() | TRAINED.keys() | ALONE | ELSEWHERE.keys()
 
 
 def example(name: str) -> Manifest:
@@ -72,15 +80,20 @@ def test_an_example_answers_as_its_files_do(name: str, live: Live, apply: Apply)
     answers(live, apply(example(name)), case)
 
 
-def test_a_training_answers_as_the_file_that_it_made(live: Live, apply: Apply) -> None:
-    live.bucket.put(line(), uri="s3://data/linear.npz")
-    name = apply(example("linear"))
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_training_answers_as_the_file_that_it_made(name: str, live: Live, apply: Apply) -> None:
+    parts = DATASETS[name](seed=0)
+    live.bucket.put(parts.content(), uri=f"s3://data/{name}.npz")
+    apply(example(name))
     (told,) = live.ready(name)["status"]["models"]
     (made,) = (one for one in live.kubectl.list(MODEL_VERSION) if one["spec"]["model"] == name)
     assert made["spec"]["version"] == told["version"]
-    inputs = {"x": examples.random(10)}
+    metric, least = TRAINED[name]
+    assert float(made["spec"]["lineage"]["metrics"][metric]) >= least
+    (tensor,) = told["inputs"]
+    inputs = {tensor["name"]: parts.held[0][: examples.BATCH]}
     outputs = examples.run(live.bucket.read(made["spec"]["artifact"]["uri"]), inputs)
-    answers(live, name, Case({}, "linear", "ONNX", inputs, outputs))
+    answers(live, name, Case({}, name, "ONNX", inputs, outputs))
 
 
 @pytest.mark.embedded

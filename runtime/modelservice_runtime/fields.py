@@ -94,6 +94,34 @@ class Fields:
             raise self.error(name, "must be a list of strings", value)
         return tuple(value)
 
+    def integers(self, name: str, *, at_least: int) -> tuple[int, ...]:
+        """A list of whole numbers that is not empty."""
+        value = self._required(name)
+        rule = f"must be a list of whole numbers of at least {at_least}"
+        if not isinstance(value, list) or not value:
+            raise self.error(name, rule, value)
+        if any(type(item) is not int or item < at_least for item in value):
+            raise self.error(name, rule, value)
+        return tuple(value)
+
+    def flag(self, name: str) -> bool:
+        """True or false; absent is false."""
+        value = self.values.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise self.error(name, "must be true or false", value)
+        return bool(value)
+
+    def objects(self, name: str) -> tuple["Fields", ...]:
+        """A list of objects that is not empty; each knows its number in its path."""
+        value = self._required(name)
+        if not isinstance(value, list) or not value:
+            raise self.error(name, "must be a list of objects", value)
+        if not all(isinstance(item, dict) for item in value):
+            raise self.error(name, "must be a list of objects", value)
+        return tuple(
+            Fields(item, path=f"{self.path}{name}[{index}].") for index, item in enumerate(value)
+        )
+
     def nested(self, name: str) -> "Fields":
         """A nested object; absent is empty, so that what it lacks is named by its own path."""
         value = self.values.get(name)

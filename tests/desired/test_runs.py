@@ -18,6 +18,17 @@ SPECS: dict[str, dict[str, Any]] = {
     "dataset digest": {**BASE, "dataset": {"uri": "s3://data/d.npz", "sha256": "a" * 64}},
     "optimizer": {**BASE, "optimizer": {"name": "Adam", "learningRate": "0.001"}},
     "momentum": {**BASE, "optimizer": {"name": "SGD", "momentum": "0.9"}},
+    "architecture": {
+        "dataset": BASE["dataset"],
+        "loss": "MSE",
+        "architecture": {
+            "input": {"shape": [-1, 4]},
+            "layers": [{"type": "LSTM", "units": 8}, {"type": "Dense", "units": 1}],
+        },
+    },
+    "decay": {**BASE, "optimizer": {"name": "AdamW", "weightDecay": "0.1"}},
+    "schedule": {**BASE, "optimizer": {"name": "Adam", "schedule": {"name": "Cosine"}}},
+    "early stop": {**BASE, "earlyStop": {"patience": 5}},
     "batch size": {**BASE, "batchSize": 64},
     "target loss": {**BASE, "targetLoss": "0.02"},
     "seed": {**BASE, "seed": 7},

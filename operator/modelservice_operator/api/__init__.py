@@ -36,7 +36,6 @@ from modelservice_operator.api.modelversion import (
     ModelVersionSpec,
     ModelVersionStatus,
 )
-from modelservice_operator.api.origin import Dataset, Optimizer, Retention, Source, Training
 from modelservice_operator.api.parse import (
     InvalidSpec,
     Problem,
@@ -49,12 +48,14 @@ from modelservice_operator.api.registry import MetricPick, Pick, VersionRef, Ver
 from modelservice_operator.api.scheduling import DynamicBatching, QueuePolicy, SequenceBatching
 from modelservice_operator.api.sealing import ArtifactSignature, Encryption, Trust
 from modelservice_operator.api.serving import ModelStorage, Serving, Toleration
+from modelservice_operator.api.source import Source
 from modelservice_operator.api.status import (
     ModelServiceStatus,
     ModelStatus,
     RolloutStatus,
     TrainingStatus,
 )
+from modelservice_operator.api.training import Dataset, Optimizer, Retention, Training
 from modelservice_operator.api.tuning import InstanceGroup, Optimization, RateLimiter, Warmup
 
 __all__ = [

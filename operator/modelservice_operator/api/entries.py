@@ -24,6 +24,7 @@ COUNTED: Final = (
     ("sequence_batching", "states"),
     ("warmup", "inputs"),
     ("parameters",),
+    ("training", "architecture", "layers"),
 )
 """Where entries are counted, below a model."""
 

@@ -11,11 +11,12 @@ from pydantic.alias_generators import to_camel
 from modelservice_operator.api.common import Tensors
 from modelservice_operator.api.ensemble import Ensemble, Problem, problems
 from modelservice_operator.api.labels import Labels
-from modelservice_operator.api.origin import Source, Training
 from modelservice_operator.api.registry import VersionRef
 from modelservice_operator.api.scalars import ModelName
 from modelservice_operator.api.scheduling import DynamicBatching, SequenceBatching
 from modelservice_operator.api.schema import BY_NAME, Range, Rule, Schema
+from modelservice_operator.api.source import Source
+from modelservice_operator.api.training import Training
 from modelservice_operator.api.tuning import (
     InstanceGroup,
     Optimization,

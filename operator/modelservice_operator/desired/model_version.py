@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from modelservice_operator.api import Training, names
@@ -13,6 +13,7 @@ from modelservice_operator.desired.runs import Run, parameters
 # The metric that a conversion tells: how far its numbers are from those of the file, at most.
 DIFFERENCE: Final = "difference"
 _SOURCE: Final = ("uri", "digest", "format", "signer")
+_LONGEST: Final = 256  # what the CRD lets a parameter be
 
 
 def model_version(run: Run, *, owner: Owner) -> Child:
@@ -58,14 +59,25 @@ def _lineage(run: Run, *, owner: Owner) -> dict[str, Any]:
 
 def _trained(training: Training, *, result: Mapping[str, Any]) -> dict[str, Any]:
     stated = {key: value for key, value in parameters(training).items() if key != "optimizer"}
+    if training.architecture is not None:
+        stated["architecture"] = training.architecture.summary[:_LONGEST]
     if training.optimizer is not None:
         chosen = training.optimizer.model_dump(by_alias=True, exclude_none=True)
         stated |= {"optimizer": chosen.pop("name"), **chosen}
     return {
         "dataset": dict(result["dataset"]),
-        "parameters": {key: str(value) for key, value in sorted(stated.items())},
+        "parameters": dict(sorted(pair for item in stated.items() for pair in _flat(*item))),
         "metrics": {"loss": str(result["loss"]), **result.get("metrics", {})},
     }
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """A parameter; one of several parts as one for each, the part `name` without a word more."""
+    if not isinstance(value, Mapping):
+        yield name, str(value)
+        return
+    for part, inner in value.items():
+        yield from _flat(name if part == "name" else f"{name}.{part}", inner)
 
 
 def _converted(run: Run) -> dict[str, Any]:

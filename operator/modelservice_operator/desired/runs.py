@@ -62,15 +62,17 @@ class Run:
 # What makes one trained model differ from another. A new field with a default changes no hash.
 _HASHED: dict[str, bool | set[str]] = {
     "recipe": True,
+    "architecture": True,
     "dataset": {"uri", "sha256"},
     "optimizer": True,
     "loss": True,
     "epochs": True,
     "batch_size": True,
     "target_loss": True,
+    "early_stop": True,
     "seed": True,
 }
-_PARAMETERS = {"recipe", "optimizer", "loss", "epochs", "batch_size", "target_loss", "seed"}
+_PARAMETERS = {name for name in _HASHED if name != "dataset"}
 
 
 def run_hash(training: Training) -> str:

@@ -14,26 +14,28 @@ from modelservice_runtime.tensors import ANY, Tensor
 
 _IR_VERSION = 8
 _OPSET = 17
-_FLOAT = 1
+_TYPES = {"FP32": 1, "INT64": 7}  # TensorProto.DataType, by Triton's names
+_STORED = {"FP32": "<f4", "INT64": "<i8"}
 _INT, _INTS = 2, 7  # AttributeProto.AttributeType
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
 class Node:
-    """One operator; attributes are whole numbers or lists of them."""
+    """One operator; attributes are whole numbers or lists of them. An output that nobody wants has
+    no name."""
 
     operator: str
     inputs: Sequence[str]
-    output: str
+    outputs: Sequence[str]
     attributes: Mapping[str, int | Sequence[int]] = field(default_factory=dict)
 
 
 def model(
     nodes: Iterable[Node], *, inputs: Tensor, outputs: Tensor, weights: Mapping[str, Array]
 ) -> bytes:
-    """The file of a graph with one input and one output, both FP32, and FP32 weights."""
+    """The file of a graph with one input and one output. Constants are float32 or int64."""
     graph = b"".join(
         (
             *(_bytes(1, _node(node)) for node in nodes),
@@ -58,7 +60,7 @@ def _node(node: Node) -> bytes:
     return b"".join(
         (
             *(_text(1, name) for name in node.inputs),
-            _text(2, node.output),
+            *(_text(2, name) for name in node.outputs),
             _text(4, node.operator),
             *(_bytes(5, _attribute(*pair)) for pair in node.attributes.items()),
         )
@@ -73,18 +75,24 @@ def _attribute(name: str, value: int | Sequence[int]) -> bytes:
 
 
 def _weight(name: str, value: Array) -> bytes:
-    data = np.ascontiguousarray(value, "<f4").tobytes()
+    kind = "INT64" if value.dtype.kind == "i" else "FP32"
+    data = np.ascontiguousarray(value, _STORED[kind]).tobytes()
     axes = b"".join(_number(1, length) for length in value.shape)
-    return axes + _number(2, _FLOAT) + _text(8, name) + _bytes(9, data)
+    return axes + _number(2, _TYPES[kind]) + _text(8, name) + _bytes(9, data)
 
 
 def _value(tensor: Tensor) -> bytes:
     axes = (
-        _bytes(1, _text(2, "batch") if length == ANY else _number(1, length))
-        for length in tensor.shape
+        _bytes(1, _text(2, _axis(tensor, index)) if length == ANY else _number(1, length))
+        for index, length in enumerate(tensor.shape)
     )
-    kind = _number(1, _FLOAT) + _bytes(2, b"".join(axes))
+    kind = _number(1, _TYPES[tensor.data_type]) + _bytes(2, b"".join(axes))
     return _text(1, tensor.name) + _bytes(2, _bytes(1, kind))
+
+
+def _axis(tensor: Tensor, index: int) -> str:
+    """The name of an axis of any length; axes of one name have one length."""
+    return "batch" if index == 0 else f"{tensor.name}_{index}"
 
 
 def _number(number: int, value: int) -> bytes:

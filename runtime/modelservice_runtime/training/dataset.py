@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from modelservice_runtime.failure import Failure, Reason
+from modelservice_runtime.tensors import ANY
 from modelservice_runtime.training import npz
+from modelservice_runtime.training.layers import Shape, told
 from modelservice_runtime.training.recipes import Loss, Recipe
 
 _TEST_SHARE = 0.2
@@ -27,7 +29,7 @@ class _DatasetError(ValueError):
 class Part:
     """Samples and their targets, of equal length.
 
-    x: float32 [N, *recipe.sample_shape].
+    x: float32 [N, *recipe.sample_shape], with all samples of one length where that is open.
     y: int64 [N] for CrossEntropy, else float32 [N, *recipe.output_shape].
     """
 
@@ -59,7 +61,7 @@ def load(path: Path, *, uri: str, recipe: Recipe, loss: Loss, seed: int, limit: 
     except (npz.ArchiveError, _DatasetError) as problem:
         raise Failure(
             reason=Reason.DATASET_INVALID,
-            message=f"The dataset {uri} cannot train the recipe {recipe.name}: {problem}.",
+            message=f"The dataset {uri} cannot train the {recipe.noun}: {problem}.",
         ) from None
 
 
@@ -104,7 +106,7 @@ def _part(
 
 def _inputs(array: np.ndarray, *, name: str, recipe: Recipe) -> np.ndarray:
     shape = recipe.sample_shape
-    if array.ndim != len(shape) + 1 or array.shape[1:] != shape:
+    if not _fits(array.shape[1:], shape) or array.ndim == 0:
         raise _DatasetError(f"{name} has the shape {list(array.shape)}, not {_batch_of(shape)}")
     x = _floats(array, name=name)
     if recipe.input_range is not None and len(x):
@@ -136,7 +138,7 @@ def _values(array: np.ndarray, *, name: str, recipe: Recipe, binary: bool) -> np
     shape = recipe.output_shape
     if shape == (1,) and array.ndim == 1:
         array = array.reshape(-1, 1)
-    if array.shape[1:] != shape:
+    if not _fits(array.shape[1:], shape):
         raise _DatasetError(f"{name} has the shape {list(array.shape)}, not {_batch_of(shape)}")
     y = _floats(array, name=name)
     if binary and not np.isin(y, (0, 1)).all():
@@ -159,5 +161,12 @@ def _floats(array: np.ndarray, *, name: str) -> np.ndarray:
     return floats
 
 
-def _batch_of(shape: tuple[int, ...]) -> str:
-    return f"[N, {', '.join(map(str, shape))}]"
+def _fits(found: tuple[int, ...], wanted: Shape) -> bool:
+    """Whether samples of one shape are of the other, which may leave lengths open."""
+    return len(found) == len(wanted) and all(
+        want in (ANY, length) and length for length, want in zip(found, wanted, strict=True)
+    )
+
+
+def _batch_of(shape: Shape) -> str:
+    return f"[N, {told(shape)[1:]}"

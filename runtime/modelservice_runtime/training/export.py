@@ -1,11 +1,11 @@
-"""From a trained network to `model.onnx`: the one place that knows torch's exporter.
+"""From a trained network to `model.onnx`, which another engine runs before anybody relies on it.
 
-The file is run once more by a different engine before anybody relies on it.
+The file is written from the layers and their weights, as one of weights alone is; torch's own
+exporter is not needed (docs/decisions/0018).
 """
 
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,47 +14,37 @@ from torch import nn
 
 from modelservice_runtime.artifacts import onnx_model
 from modelservice_runtime.failure import Failure, Reason
-from modelservice_runtime.tensors import Signature
+from modelservice_runtime.formats import architecture_graph
+from modelservice_runtime.tensors import ANY, Signature
 from modelservice_runtime.training import verify
-from modelservice_runtime.training.recipes import Recipe
+from modelservice_runtime.training.networks import with_head
+from modelservice_runtime.training.recipes import Loss, Recipe
 
-_OPSET = 17
 _CHECKED_BATCHES = (1, 3)
+_CHECKED_STEPS = (4, 7)  # of sequences of any length, in the batches
 
 
-def export(network: nn.Module, *, recipe: Recipe, target: Path) -> Signature:
-    """Write the network (on the CPU, in eval mode, with its head) with a dynamic batch axis.
+def export(network: nn.Module, *, recipe: Recipe, loss: Loss, target: Path) -> Signature:
+    """Write the recipe's network (on the CPU) as it is served, with a dynamic batch axis.
 
     Returns its tensors as they are read from the file. Raises `Failure` with `TrainingFailed` when
     the file computes something else than the network.
     """
-    example = torch.zeros((2, *recipe.sample_shape))
-    axes = {recipe.input.name: {0: "batch"}, recipe.output.name: {0: "batch"}}
-    with warnings.catch_warnings():
-        # torch 2.9 deprecates this exporter, which reads a traced graph. The one that replaces it
-        # (dynamo=True) was wrong or failed with torch 2.6 and needs onnxscript; the recipes'
-        # graphs are plain enough for either.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.onnx.export(
-            network,
-            (example,),
-            str(target),
-            dynamo=False,
-            opset_version=_OPSET,
-            input_names=[recipe.input.name],
-            output_names=[recipe.output.name],
-            dynamic_axes=axes,
-        )
-    check(network, recipe=recipe, target=target)
+    weights = {name: value.numpy() for name, value in network.state_dict().items()}
+    content = architecture_graph.write(recipe.architecture, loss=loss, weights=weights)
+    target.write_bytes(content)
+    check(with_head(network, loss=loss), recipe=recipe, target=target)
     return onnx_model.read(target)
 
 
 def check(network: nn.Module, *, recipe: Recipe, target: Path) -> None:
-    """Raise `Failure` unless `target` computes what the network does, within 1e-5."""
+    """Raise `Failure` unless `target` computes what the network (with its head) does, within
+    1e-5."""
     generator = np.random.default_rng(0)
     cases: dict[str, np.ndarray] = {}
-    for index, batch in enumerate(_CHECKED_BATCHES):
-        x = generator.random((batch, *recipe.sample_shape), dtype=np.float32)
+    for index, (batch, steps) in enumerate(zip(_CHECKED_BATCHES, _CHECKED_STEPS, strict=True)):
+        shape = (steps if length == ANY else length for length in recipe.sample_shape)
+        x = generator.random((batch, *shape), dtype=np.float32)
         with torch.inference_mode():
             cases |= {f"x{index}": x, f"y{index}": network(torch.from_numpy(x)).numpy()}
     path = target.with_suffix(".cases.npz")

@@ -7,15 +7,17 @@ goes to `on_epoch`; the loop itself neither logs nor talks to anybody.
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
 from modelservice_runtime.failure import Failure, Reason
+from modelservice_runtime.training.best import Best
 from modelservice_runtime.training.dataset import Dataset, Part
 from modelservice_runtime.training.decimals import decimal
+from modelservice_runtime.training.epoch import Epoch
 from modelservice_runtime.training.metrics import measure
 from modelservice_runtime.training.networks import build, criterion, head
 from modelservice_runtime.training.recipes import FULL_BATCH, OptimizerName
@@ -28,25 +30,17 @@ _TEST_BATCH = 512
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to. `metrics` is empty for epochs that were not measured."""
-
-    number: int
-    loss: float
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    samples_per_second: float = 0.0
-    eta_seconds: float = 0.0
-
-
-@dataclass(frozen=True)
 class Trained:
     """The outcome: the network on the CPU, without its head, and what is told about it.
 
-    stopped: "Epochs" or "TargetLoss". seconds: of the loop alone.
+    epochs: how many were done; the network, `loss` and `metrics` are those of `best_epoch`, which
+    is the last one unless it ends by itself. stopped: "Epochs", "TargetLoss" or "EarlyStop".
+    seconds: of the loop alone.
     """
 
     network: nn.Module
     epochs: int
+    best_epoch: int
     loss: float
     metrics: Mapping[str, float]
     stopped: str
@@ -60,20 +54,29 @@ def train(
     torch.manual_seed(run.seed)
     network = build(run.recipe).to(device)
     started = time.monotonic()
-    epoch = Epoch(number=0, loss=math.inf)
-    for epoch in _epochs(run, dataset, network=network, device=device):
-        on_epoch(epoch)
-        if run.target_loss is not None and epoch.loss <= run.target_loss:
+    best = Best(run.early_stop) if run.early_stop is not None else None
+    last = Epoch(number=0, loss=math.inf)
+    stopped = "Epochs"
+    for last in _epochs(run, dataset, network=network, device=device):
+        on_epoch(last)
+        if best is not None:
+            best.hear(last, network=network)
+        if run.target_loss is not None and last.loss <= run.target_loss:
+            stopped = "TargetLoss"
             break
-    metrics = epoch.metrics or evaluate(run, network, dataset.test, device=device)
-    _check_finite(run, epoch=epoch.number, loss=metrics["testLoss"])
-    reached = run.target_loss is not None and epoch.loss <= run.target_loss
+        if best is not None and best.is_over(last):
+            stopped = "EarlyStop"
+            break
+    kept = last if best is None else best.restore(network)
+    metrics = kept.metrics or evaluate(run, network, dataset.test, device=device)
+    _check_finite(run, epoch=kept.number, loss=metrics["testLoss"])
     return Trained(
         network=network.cpu().eval(),
-        epochs=epoch.number,
-        loss=epoch.loss,
+        epochs=last.number,
+        best_epoch=kept.number,
+        loss=kept.loss,
         metrics=metrics,
-        stopped="TargetLoss" if reached else "Epochs",
+        stopped=stopped,
         seconds=time.monotonic() - started,
     )
 
@@ -100,10 +103,13 @@ def _epochs(
     optimizer = _optimizer(run, network)
     shuffle = torch.Generator().manual_seed(run.seed)
     samples = len(dataset.train)
-    every = math.ceil(run.epochs / _MEASURED_EPOCHS)
+    every = 1 if run.early_stop is not None else math.ceil(run.epochs / _MEASURED_EPOCHS)
+    rate = run.optimizer.learning_rate
     started = time.monotonic()
     for number in range(1, run.epochs + 1):
         begun = time.monotonic()
+        for group in optimizer.param_groups:
+            group["lr"] = rate * run.optimizer.schedule.share(number, epochs=run.epochs)
         loss = _epoch(
             run, dataset.train, network=network, optimizer=optimizer, shuffle=shuffle, device=device
         )
@@ -157,13 +163,15 @@ def _batches(
 
 def _optimizer(run: Run, network: nn.Module) -> torch.optim.Optimizer:
     chosen = run.optimizer
+    parameters = network.parameters()
+    common = {"lr": chosen.learning_rate, "weight_decay": chosen.weight_decay}
     match chosen.name:
         case OptimizerName.SGD:
-            return torch.optim.SGD(
-                network.parameters(), lr=chosen.learning_rate, momentum=chosen.momentum
-            )
+            return torch.optim.SGD(parameters, momentum=chosen.momentum, **common)
         case OptimizerName.ADAM:
-            return torch.optim.Adam(network.parameters(), lr=chosen.learning_rate)
+            return torch.optim.Adam(parameters, **common)
+        case OptimizerName.ADAMW:
+            return torch.optim.AdamW(parameters, **common)
 
 
 def _check_finite(run: Run, *, epoch: int, loss: float) -> None:

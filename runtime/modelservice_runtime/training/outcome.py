@@ -46,6 +46,7 @@ def describe(
         "inputs": [tensor.document() for tensor in signature.inputs],
         "outputs": [tensor.document() for tensor in signature.outputs],
         "epochs": trained.epochs,
+        "bestEpoch": trained.best_epoch,
         "loss": decimal(trained.loss),
         "metrics": decimals(trained.metrics),
         "dataset": {"uri": run.dataset.uri, "digest": dataset_digest},

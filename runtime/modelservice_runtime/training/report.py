@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 
 from modelservice_runtime.progress import Progress
 from modelservice_runtime.training.decimals import decimal
-from modelservice_runtime.training.loop import Epoch, Trained
+from modelservice_runtime.training.epoch import Epoch
+from modelservice_runtime.training.loop import Trained
 from modelservice_runtime.training.run import Run
 
 log = logging.getLogger(__name__)
@@ -50,11 +51,12 @@ class Report:
     def trained(self, trained: Trained) -> None:
         """The loop has ended, for the reason that `stopped` tells."""
         log.info(
-            "trained %d of %d epochs in %.1f s (ended by %s): loss %.4g, %s",
+            "trained %d of %d epochs in %.1f s (ended by %s); epoch %d: loss %.4g, %s",
             trained.epochs,
             self._epochs,
             trained.seconds,
             trained.stopped,
+            trained.best_epoch,
             trained.loss,
             _told(trained.metrics),
         )

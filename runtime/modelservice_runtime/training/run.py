@@ -14,19 +14,53 @@ from modelservice_runtime.artifacts.publication import Execution
 from modelservice_runtime.document import API_VERSION
 from modelservice_runtime.failure import Failure, Reason
 from modelservice_runtime.fields import Fields
+from modelservice_runtime.training import stated
 from modelservice_runtime.training.decimals import decimal
-from modelservice_runtime.training.recipes import RECIPES, Loss, OptimizerName, Recipe
+from modelservice_runtime.training.recipes import RECIPES, Loss, OptimizerName, Recipe, own
+from modelservice_runtime.training.schedule import CONSTANT, Schedule
 
 VARIABLE = "MODELSERVICE_RUN"
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """An optimizer with its numbers. `momentum` is SGD's."""
+    """An optimizer with its numbers. `momentum` is SGD's. `learning_rate` is what the schedule
+    starts from, or rises to."""
 
     name: OptimizerName
     learning_rate: float
     momentum: float = 0.0
+    weight_decay: float = 0.0
+    schedule: Schedule = CONSTANT
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """As the API writes it."""
+        told: dict[str, Any] = {
+            "name": str(self.name),
+            "learningRate": decimal(self.learning_rate),
+        }
+        if self.momentum:
+            told["momentum"] = decimal(self.momentum)
+        if self.weight_decay:
+            told["weightDecay"] = decimal(self.weight_decay)
+        if self.schedule != CONSTANT:
+            told["schedule"] = self.schedule.parameters
+        return told
+
+
+@dataclass(frozen=True)
+class EarlyStop:
+    """Training ends after `patience` epochs in which the loss on the test part was not below the
+    best by more than `min_delta`."""
+
+    patience: int
+    min_delta: float = 0.0
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """As the API writes it."""
+        return {"patience": self.patience, "minDelta": decimal(self.min_delta)}
 
 
 @dataclass(frozen=True)
@@ -51,6 +85,7 @@ class Run:
     epochs: int
     batch_size: int
     target_loss: float | None
+    early_stop: EarlyStop | None
     seed: int
     output: Location
     network: Network
@@ -74,15 +109,9 @@ class Run:
     @property
     def parameters(self) -> dict[str, Any]:
         """What shaped the training, for the version's lineage: decimals as strings."""
-        optimizer = {
-            "name": str(self.optimizer.name),
-            "learningRate": decimal(self.optimizer.learning_rate),
-        }
-        if self.optimizer.momentum:
-            optimizer["momentum"] = decimal(self.optimizer.momentum)
         parameters: dict[str, Any] = {
-            "recipe": self.recipe.name,
-            "optimizer": optimizer,
+            **self.recipe.parameters,
+            "optimizer": self.optimizer.parameters,
             "loss": str(self.loss),
             "epochs": self.epochs,
             "batchSize": self.batch_size,
@@ -90,6 +119,8 @@ class Run:
         }
         if self.target_loss is not None:
             parameters["targetLoss"] = decimal(self.target_loss)
+        if self.early_stop is not None:
+            parameters["earlyStop"] = self.early_stop.parameters
         return parameters
 
 
@@ -123,6 +154,7 @@ def _run(fields: Fields) -> Run:
         epochs=fields.integer("epochs", at_least=1) if fields.has("epochs") else recipe.epochs,
         batch_size=_batch_size(fields, recipe=recipe),
         target_loss=fields.decimal("targetLoss") if fields.has("targetLoss") else None,
+        early_stop=_early_stop(fields.nested("earlyStop")) if fields.has("earlyStop") else None,
         seed=fields.integer("seed", at_least=0) if fields.has("seed") else 0,
         output=Location.folder(fields.nested("output")),
         network=Network.of(fields.nested("network").texts("allowedNetworks")),
@@ -130,6 +162,9 @@ def _run(fields: Fields) -> Run:
 
 
 def _recipe(fields: Fields) -> Recipe:
+    if fields.has("architecture"):
+        given, loss = fields.nested("architecture"), fields.choice("loss", Loss)
+        return own(stated.parse(given, loss=loss), loss=loss, document=given.values)
     name = fields.text("recipe")
     if name not in RECIPES:
         raise fields.error("recipe", f"must be one of {', '.join(RECIPES)}", name)
@@ -144,7 +179,21 @@ def _optimizer(fields: Fields, *, recipe: Recipe) -> Optimizer:
     momentum = fields.decimal("momentum") if fields.has("momentum") else 0.0
     if momentum and name is not OptimizerName.SGD:
         raise fields.error("momentum", f"is for {OptimizerName.SGD} only", decimal(momentum))
-    return Optimizer(name=name, learning_rate=rate, momentum=momentum)
+    decay = name.weight_decay
+    if fields.has("weightDecay"):
+        decay = fields.decimal("weightDecay")
+    return Optimizer(
+        name=name,
+        learning_rate=rate,
+        momentum=momentum,
+        weight_decay=decay,
+        schedule=Schedule.parse(fields.nested("schedule")) if fields.has("schedule") else CONSTANT,
+    )
+
+
+def _early_stop(fields: Fields) -> EarlyStop:
+    least = fields.decimal("minDelta") if fields.has("minDelta") else 0.0
+    return EarlyStop(patience=fields.integer("patience", at_least=1), min_delta=least)
 
 
 def _loss(fields: Fields, *, recipe: Recipe) -> Loss:
@@ -153,7 +202,7 @@ def _loss(fields: Fields, *, recipe: Recipe) -> Loss:
     loss = fields.choice("loss", Loss)
     if loss not in recipe.losses:
         allowed = " or ".join(recipe.losses)
-        raise fields.error("loss", f"must be {allowed} for the recipe {recipe.name}", loss)
+        raise fields.error("loss", f"must be {allowed} for the {recipe.noun}", loss)
     return loss
 
 

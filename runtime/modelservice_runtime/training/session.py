@@ -20,7 +20,6 @@ from modelservice_runtime.failure import Failure, Reason, patiently
 from modelservice_runtime.progress import Progress
 from modelservice_runtime.training import dataset, export, loop
 from modelservice_runtime.training.decimals import decimal
-from modelservice_runtime.training.networks import with_head
 from modelservice_runtime.training.outcome import Outcome, describe
 from modelservice_runtime.training.report import Report
 from modelservice_runtime.training.run import Run
@@ -62,8 +61,9 @@ class Session:
         trained = self._train(data)
         self.publish(Progress(phase="Exporting"))
         artifact = self.scratch / "model.onnx"
-        served = with_head(trained.network, loss=self.run.loss)
-        signature = export.export(served, recipe=self.run.recipe, target=artifact)
+        signature = export.export(
+            trained.network, recipe=self.run.recipe, loss=self.run.loss, target=artifact
+        )
         outcome = describe(
             self.run,
             dataset=data,

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from modelservice_runtime.formats.format import Statement
-from modelservice_runtime.formats.recipe_weights import shapes
 from modelservice_runtime.tensors import Tensor
+from modelservice_runtime.training.recipes import RECIPES
 
 FILES = Path(__file__).parent / "files"
 PROGRAMS = ("program-2.6.pt2", "program-2.15.pt2")
@@ -54,7 +54,7 @@ def weights(recipe: str, *, kind: str = "F32") -> bytes:
     """A safetensors file with made-up weights of a recipe, of a fixed seed."""
     generator = np.random.default_rng(0)
     header, data = {}, b""
-    for name, shape in shapes(recipe).items():
+    for name, shape in RECIPES[recipe].architecture.weights.items():
         numbers = generator.standard_normal(shape).astype(np.float32) / 8
         coded = _CODED[kind](numbers).tobytes()
         places = [len(data), len(data) + len(coded)]

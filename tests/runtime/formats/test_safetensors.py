@@ -19,6 +19,8 @@ from modelservice_runtime.tensors import Signature
 from modelservice_runtime.training.recipes import RECIPES
 from tests.runtime.formats.models import weights
 
+LINEAR = RECIPES["linear"].architecture.weights
+
 
 def saved(path: Path, recipe: str = "linear", kind: str = "F32") -> Path:
     path.write_bytes(weights(recipe, kind=kind))
@@ -44,7 +46,7 @@ def test_numbers_of_every_type_are_read(kind: str, tolerance: float, tmp_path: P
     engine = ReferenceEvaluator(str(tmp_path / "model.onnx"))
     x = np.eye(10, dtype=np.float32)
     (found,) = engine.run(None, {"x": x})
-    exact = safetensors.weights(saved(tmp_path / "exact"), wanted=recipe_weights.shapes("linear"))
+    exact = safetensors.weights(saved(tmp_path / "exact"), wanted=LINEAR)
     np.testing.assert_allclose(
         found, x @ exact["weight"].T + exact["bias"], rtol=0, atol=tolerance + 1e-6
     )
@@ -52,7 +54,7 @@ def test_numbers_of_every_type_are_read(kind: str, tolerance: float, tmp_path: P
 
 def test_without_a_recipe_weights_are_no_model(tmp_path: Path) -> None:
     with pytest.raises(
-        Failure, match=r"State the recipe .*source.recipe \(linear, cnn\)"
+        Failure, match=r"State the recipe .*source.recipe \(linear, mlp, "
     ) as caught:
         recipe_weights.read(saved(tmp_path / "m"), Statement())
     assert caught.value.reason is Reason.FORMAT_UNSUPPORTED

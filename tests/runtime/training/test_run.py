@@ -67,6 +67,15 @@ def test_an_optimizer_without_a_rate_gets_its_own_not_the_recipes(
     assert make_run(optimizer={"name": "Adam"}).optimizer == Optimizer(OptimizerName.ADAM, 0.001)
 
 
+def test_the_parameters_tell_what_was_stated(make_run: Callable[..., Run]) -> None:
+    schedule = {"name": "Step", "every": 5, "factor": "0.5", "warmupEpochs": 2}
+    optimizer = {"name": "AdamW", "weightDecay": "0.1", "schedule": schedule}
+    run = make_run(optimizer=optimizer, earlyStop={"patience": 3, "minDelta": "0.001"})
+    assert run.parameters["optimizer"] == {**optimizer, "learningRate": "0.001"}
+    assert run.parameters["earlyStop"] == {"patience": 3, "minDelta": "0.001"}
+    assert make_run(optimizer={"name": "AdamW"}).optimizer.weight_decay == 0.01
+
+
 def test_null_zero_batch_and_unknown_fields_change_nothing(make_run: Callable[..., Run]) -> None:
     run = make_run(batchSize=0, dataset={"uri": "s3://d/x", "sha256": None, "credentials": "/c"})
     assert run.batch_size == RECIPES["linear"].batch_size
@@ -79,7 +88,7 @@ def test_null_zero_batch_and_unknown_fields_change_nothing(make_run: Callable[..
         ({"apiVersion": "runtime.modelservice.io/v9"}, "apiVersion must be runtime.modelservice"),
         ({"run": None}, "run is missing"),
         ({"model": 7}, "model must be a string, not '7'"),
-        ({"recipe": "transformer"}, "recipe must be one of linear, cnn, not 'transformer'"),
+        ({"recipe": "transformer"}, "cnn-small, cnn, not 'transformer'"),
         ({"dataset": {"credentials": "/c"}}, "dataset.uri is missing"),
         ({"dataset": []}, "dataset must be an object, not '[]'"),
         ({"output": {"uri": "s3://m/"}}, "output.credentials is missing"),
@@ -91,7 +100,11 @@ def test_null_zero_batch_and_unknown_fields_change_nothing(make_run: Callable[..
         ({"seed": "1"}, "seed must be a whole number"),
         ({"targetLoss": "NaN"}, "targetLoss must be a decimal string of at least 0, not 'NaN'"),
         ({"targetLoss": 0.1}, "targetLoss must be a string"),
-        ({"optimizer": {"name": "LBFGS"}}, "optimizer.name must be one of SGD, Adam"),
+        ({"optimizer": {"name": "LBFGS"}}, "optimizer.name must be one of SGD, Adam, AdamW"),
+        ({"optimizer": {"weightDecay": "-1"}}, "optimizer.weightDecay must be a decimal string"),
+        ({"optimizer": {"schedule": {"name": "Linear"}}}, "optimizer.schedule.name must be one of"),
+        ({"optimizer": {"schedule": {"name": "Step"}}}, "optimizer.schedule.every is missing"),
+        ({"earlyStop": {"minDelta": "0.1"}}, "earlyStop.patience is missing"),
         ({"optimizer": {"learningRate": "0"}}, "optimizer.learningRate must be a decimal string"),
         ({"optimizer": {"learningRate": "fast"}}, "must be a decimal string above 0, not 'fast'"),
         ({"optimizer": {"learningRate": "1e999"}}, "must be a decimal string above 0"),

@@ -9,7 +9,8 @@ import torch
 
 from modelservice_runtime.failure import Failure, Reason
 from modelservice_runtime.training.dataset import Dataset, Part
-from modelservice_runtime.training.loop import Epoch, Trained, train
+from modelservice_runtime.training.epoch import Epoch
+from modelservice_runtime.training.loop import Trained, train
 from modelservice_runtime.training.run import Run
 
 pytestmark = pytest.mark.torch
@@ -45,7 +46,7 @@ def weights(outcome: Trained) -> np.ndarray:
 def test_linear_finds_the_line(make_run: MakeRun, data: Dataset) -> None:
     outcome = trained(make_run(), data)
     assert weights(outcome) == pytest.approx([2, 0, 0, 0, 0, 0, 0, 0, 0, -1, 1], abs=1e-3)
-    assert (outcome.epochs, outcome.stopped) == (1000, "Epochs")
+    assert (outcome.epochs, outcome.best_epoch, outcome.stopped) == (1000, 1000, "Epochs")
     assert set(outcome.metrics) == {"mae", "r2", "testLoss"}
     assert outcome.metrics["r2"] > 0.9999
 
@@ -61,6 +62,53 @@ def test_linear_is_plain_gradient_descent(make_run: MakeRun, data: Dataset) -> N
         error = x @ w + b - y
         w, b = w - 0.01 * 2 * x.T @ error / len(x), b - 0.01 * 2 * error.mean()
     assert weights(trained(run, data)) == pytest.approx([*w, b], abs=1e-5)
+
+
+def test_a_schedule_and_a_decay_change_the_steps(make_run: MakeRun, data: Dataset) -> None:
+    """Gradient descent by hand, the rate halved after each epoch, the weights pulled to 0."""
+    schedule = {"name": "Step", "every": 1, "factor": "0.5"}
+    optimizer = {"name": "SGD", "weightDecay": "0.1", "schedule": schedule}
+    run = make_run(epochs=4, optimizer=optimizer)
+    torch.manual_seed(run.seed)
+    start = torch.nn.Linear(10, 1)
+    w, b = start.weight.detach().double().numpy()[0], start.bias.detach().double().numpy()[0]
+    x, y = data.train.x.astype(float), data.train.y[:, 0].astype(float)
+    for epoch in range(4):
+        rate, error = 0.01 * 0.5**epoch, x @ w + b - y
+        w = w - rate * (2 * x.T @ error / len(x) + 0.1 * w)
+        b = b - rate * (2 * error.mean() + 0.1 * b)
+    assert weights(trained(run, data)) == pytest.approx([*w, b], abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_adams_learn(make_run: MakeRun, data: Dataset, name: str) -> None:
+    cosine = {"name": "Cosine", "warmupEpochs": 10}
+    optimizer = {"name": name, "learningRate": "0.05", "schedule": cosine}
+    outcome = trained(make_run(optimizer=optimizer, epochs=400), data)
+    assert outcome.metrics["r2"] > 0.999
+
+
+def test_it_stops_when_it_learns_nothing_more_and_keeps_the_best(
+    make_run: MakeRun, data: Dataset
+) -> None:
+    """A rate that overshoots more and more: the first epochs are the best."""
+    epochs: list[Epoch] = []
+    run = make_run(optimizer={"name": "SGD", "learningRate": "0.9"}, earlyStop={"patience": 4})
+    outcome = trained(run, data, epochs)
+    losses = [epoch.metrics["testLoss"] for epoch in epochs]
+    best = int(np.argmin(losses))
+    assert outcome.stopped == "EarlyStop"
+    assert (outcome.best_epoch, outcome.epochs) == (best + 1, best + 5) == (best + 1, len(epochs))
+    assert outcome.metrics["testLoss"] == losses[best] < losses[-1]
+    assert outcome.loss == epochs[best].loss
+    x, y = torch.from_numpy(data.test.x), torch.from_numpy(data.test.y)
+    assert float(((outcome.network(x) - y) ** 2).mean()) == pytest.approx(losses[best], rel=1e-5)
+
+
+def test_a_small_gain_is_none(make_run: MakeRun, data: Dataset) -> None:
+    rule = {"patience": 2, "minDelta": "1000000"}
+    outcome = trained(make_run(earlyStop=rule), data)
+    assert (outcome.best_epoch, outcome.epochs) == (1, 3)
 
 
 def test_logistic_regression_separates(make_run: MakeRun, data: Dataset) -> None:
@@ -140,3 +188,29 @@ def test_numbers_that_end_are_a_failure_with_advice(
     assert caught.value.reason is Reason.TRAINING_DIVERGED
     assert not caught.value.heals
     assert "Lower training.optimizer.learningRate (it is 1" in caught.value.message
+
+
+def test_an_architecture_of_the_users_own_learns(make_run: MakeRun) -> None:
+    """Whether the middle of a sequence is above its ends, which a layer over all steps has to tell
+    the next one."""
+    architecture = {
+        "input": {"shape": [-1, 2]},
+        "layers": [
+            {"type": "LSTM", "units": 8, "sequences": True},
+            {"type": "Dense", "units": 8, "activation": "ReLU"},
+            {"type": "RNN", "units": 8},
+            {"type": "Dense", "units": 1},
+        ],
+    }
+    x = np.random.default_rng(0).uniform(-1, 1, (256, 5, 2)).astype(np.float32)
+    y = (x[:, 2, 0] > (x[:, 0, 0] + x[:, 4, 0]) / 2).astype(np.float32)[:, np.newaxis]
+    part = Part(x, y)
+    run = make_run(
+        recipe=None,
+        architecture=architecture,
+        loss="BinaryCrossEntropy",
+        optimizer={"name": "AdamW", "learningRate": "0.02"},
+        epochs=60,
+    )
+    outcome = trained(run, Dataset(train=part, test=part, split_here=False))
+    assert outcome.metrics["accuracy"] > 0.95
