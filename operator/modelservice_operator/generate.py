@@ -6,6 +6,7 @@ compares `files()` with what is there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -34,6 +35,10 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: object) -> bool:
         return True
+
+
+# Helm and kubectl read YAML 1.1, in which these are booleans; PyYAML leaves them without quotes.
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^[yYnN]$"), list("yYnN"))
 
 
 def _yaml(manifest: Mapping[str, object]) -> str:

@@ -193,3 +193,10 @@ def fields(document: Json, path: str) -> Iterator[str]:
 def test_a_union_is_not_made_structural_by_guessing() -> None:
     with pytest.raises(ValueError, match="union"):
         crd.structural({"anyOf": [{"type": "string"}, {"type": "integer"}]})
+
+
+def test_no_word_of_a_definition_is_a_boolean_to_others() -> None:
+    """Helm and kubectl read YAML 1.1: `default: y` would be `true` to them."""
+    for path, text in FILES.items():
+        assert re.findall(r"(?m)^.*[:-] (?:y|Y|n|N|yes|no|on|off)$", text) == [], path
+    assert "'y'" in generate._yaml({"default": "y"})
