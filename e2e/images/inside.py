@@ -1,7 +1,7 @@
-"""The tests that need what only an image has (torch, TensorFlow), run in its root filesystem.
+"""Tests and programs that need what only an image has (torch, TensorFlow), in its root filesystem.
 
-The checkout is mounted, so its sources are tested and not those in the image; pytest is mounted
-beside it and is no part of what is shipped.
+The checkout is mounted, so its sources are run and not those in the image; pytest is mounted beside
+it and is no part of what is shipped.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,8 @@ from e2e.images.buildah import Buildah
 from e2e.images.places import CHECKOUT, Places
 from e2e.images.recipes import IMAGES
 
+MOUNTED = ("run", "--isolation", "chroot", "--workingdir", "/checkout")
+CHECKOUT_VOLUME = f"{CHECKOUT}:/checkout:ro"
 LOCK = "requirements/trainer-test.txt"
 
 
@@ -48,11 +50,24 @@ def run(suite: Suite, words: Sequence[str], *, buildah: Buildah, places: Places)
     container = buildah.call("from", "--pull-never", reference)
     try:
         return buildah.attached(
-            *("run", "--isolation", "chroot", "--workingdir", "/checkout"),
-            *("--volume", f"{CHECKOUT}:/checkout:ro", "--volume", f"{packages}:/packages:ro"),
+            *MOUNTED,
+            *("--volume", CHECKOUT_VOLUME, "--volume", f"{packages}:/packages:ro"),
             *("--env", "PYTHONPATH=/packages", container, "--"),
             *("python3", "-m", "pytest", "-p", "no:cacheprovider"),
             *(f"--confcutdir={suite.conftest}", *(words or suite.tests)),
+        )
+    finally:
+        buildah.call("rm", container)
+
+
+def output(reference: str, words: Sequence[str], *, buildah: Buildah) -> str:
+    """What `python3 …` prints in an image that is there. Raises Problem where it fails."""
+    container = buildah.call("from", "--pull-never", reference)
+    try:
+        return buildah.call(
+            *MOUNTED,
+            *("--volume", CHECKOUT_VOLUME, "--env", "PYTHONPATH=/checkout/runtime:/checkout"),
+            *(container, "--", "python3", *words),
         )
     finally:
         buildah.call("rm", container)
