@@ -34,17 +34,16 @@ Ids are made of what is in them, so the same runs give the same plans.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
+from e2e.faults.places import Asked, Place, Shape, asked, firsts
 from e2e.faults.plan import Action, Fault, Match, Plan
-from e2e.faults.record import WRITES, Request, Trace, WatchEvent
+from e2e.faults.record import WRITES, Trace, WatchEvent
 from e2e.faults.workload import Workload
 from modelservice_operator.kube.kinds import WATCHED
-
-Shape = tuple[str, str, str]
 
 # name → (status, Retry-After)
 ANSWERS: Final = {
@@ -68,10 +67,6 @@ CUT_OFF: Final = 12.0
 # Two lists of each kind: the sweeper's, which fills the store, and the watch engine's.
 FIRST_LISTS: Final = 2 * len(WATCHED)
 ALWAYS: Final = 1000
-# What is told apart of the objects of a kind, and of the requests for one of them; all that come
-# later are like the last of these.
-OBJECTS: Final = 2
-TURNS: Final = 3
 
 _STATUS: Final = Match(verb="apply", kind="ModelService", subresource="status")
 _EVENT_FAULTS: Final = (
@@ -85,29 +80,6 @@ _EVENT_FAULTS: Final = (
     ("close", Fault(action=Action.CLOSE, match=Match())),
     ("reset", Fault(action=Action.RESET_STREAM, match=Match())),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a request stands in the life of its object, which is what an answer to it can hurt:
-    the `turn`th of its shape for the `which`th object of its kind."""
-
-    shape: Shape
-    which: int = 1
-    turn: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The nth request of its shape."""
-
-    shape: Shape
-    nth: int
-    place: Place
-
-    @property
-    def told(self) -> str:
-        return f"{told(self.shape)}-{self.nth}"
 
 
 def fault_free(workload: Workload) -> Plan:
@@ -125,48 +97,6 @@ def plans(traces: Mapping[str, Trace]) -> list[Plan]:
     for name, trace in traces.items():
         made += _Maker(name, tried).all(trace)
     return sorted(made, key=lambda plan: plan.id)
-
-
-def told(shape: Shape) -> str:
-    """A shape as ids write it."""
-    return "-".join(part for part in shape if part)
-
-
-def _asked(requests: Iterable[Request]) -> Iterator[tuple[Request, Asked]]:
-    """The requests in order, but those for a Lease or for no kind; of Events only the first."""
-    shapes: Counter[Shape] = Counter()
-    turns: Counter[tuple[Shape, str]] = Counter()
-    objects: dict[str, list[str]] = {}
-    for request in requests:
-        if request.kind in {"", "Lease"}:
-            continue
-        shape = request.shape
-        shapes[shape] += 1
-        if request.kind == "Event" and shapes[shape] > 1:
-            continue
-        place = Place(shape)
-        if request.verb not in {"list", "watch"}:
-            name, known = _name(request), objects.setdefault(request.kind, [])
-            if name not in known:
-                known.append(name)
-            turns[shape, name] += 1
-            which, turn = known.index(name) + 1, turns[shape, name]
-            place = Place(shape, which=min(which, OBJECTS), turn=min(turn, TURNS))
-        yield request, Asked(shape, shapes[shape], place)
-
-
-def _name(request: Request) -> str:
-    """Of the object that a request is about; a creation tells it in its body."""
-    metadata = (request.body or {}).get("metadata", {})
-    return request.name or str(metadata.get("name", ""))
-
-
-def _firsts(asked: Iterable[Asked]) -> list[Asked]:
-    """One for each place, the first that comes to it."""
-    found: dict[Place, Asked] = {}
-    for one in asked:
-        found.setdefault(one.place, one)
-    return list(found.values())
 
 
 def _mark(plan: Plan) -> str:
@@ -206,20 +136,20 @@ class _Maker:
     tried: _Tried
 
     def all(self, trace: Trace) -> Iterator[Plan]:
-        pairs = list(_asked(trace.requests))
-        writes = [asked for request, asked in pairs if request.writes and request.committed]
+        pairs = list(asked(trace.requests))
+        writes = [one for request, one in pairs if request.writes and request.committed]
         kinds = {event.kind for event in trace.events}
         if not self.tried.kinds:
             yield from self.discovery()
-        for asked in _firsts(asked for _, asked in pairs):
-            yield from self.requests(asked, kinds=kinds - self.tried.kinds)
+        for one in firsts(one for _, one in pairs):
+            yield from self.requests(one, kinds=kinds - self.tried.kinds)
         yield from self.kills(writes)
         yield from self.watches(trace.events)
         yield from self.stale_restarts(writes)
         yield from self.storms(writes)
         yield from self.leaders(writes)
         self.tried.kinds |= kinds
-        self.tried.places |= {asked.place for _, asked in pairs}
+        self.tried.places |= {one.place for _, one in pairs}
         self.tried.events |= {(event.kind, event.type) for event in trace.events}
 
     def requests(self, asked: Asked, *, kinds: set[str]) -> Iterator[Plan]:
@@ -345,7 +275,7 @@ class _Maker:
 
     def _new(self, writes: list[Asked]) -> list[Asked]:
         """Those at places that no earlier workload came to."""
-        return [write for write in _firsts(writes) if write.place not in self.tried.places]
+        return [write for write in firsts(writes) if write.place not in self.tried.places]
 
     def _pair(self, name: str, fault: Fault) -> Plan:
         return Plan(
