@@ -93,8 +93,12 @@ bench: .venv/.done ## the budgets, measured: about an hour on an idle machine; Q
 
 .PHONY: faults
 faults: .venv/.done ## every fault plan and every mutant (hours; goes on if interrupted); PLAN=<id>, MINUTES=<n>
-	$(PY) -m e2e.faults $(if $(PLAN),--plan $(PLAN),--all --mutants) $(if $(MINUTES),--minutes $(MINUTES))
-	$(if $(PLAN),,$(PY) -m e2e.faults --real)
+ifdef PLAN
+	$(PY) -m e2e.faults --plan $(PLAN)
+else
+	$(PY) -m e2e.faults --all --mutants $(if $(MINUTES),--minutes $(MINUTES)) || failed=1; \
+	  $(PY) -m e2e.faults --real && exit $${failed:-0}
+endif
 
 .PHONY: faults-short
 faults-short: .venv/.done ## the fault plans that CI runs, and every mutant

@@ -123,3 +123,18 @@ def test_what_is_wrong_with_numbers_is_said(
     with pytest.raises(Failure) as caught:
         read(write_npz(**arrays), recipe="linear", loss=loss)
     assert sentence in caught.value.message
+
+
+@pytest.mark.parametrize("steps", [1, 12])
+def test_sequences_have_any_length(write_npz: WriteNpz, steps: int) -> None:
+    data = read(write_npz(x=np.zeros((10, steps, 10)), y=Y), recipe="rnn")
+    assert data.train.x.shape[1:] == (steps, 10)
+
+
+@pytest.mark.parametrize("shape", [(10, 0, 10), (10, 12, 9), (10, 10), (10, 2, 3, 10)])
+def test_what_is_no_sequence_of_the_recipes_is_said(
+    write_npz: WriteNpz, shape: tuple[int, ...]
+) -> None:
+    with pytest.raises(Failure) as caught:
+        read(write_npz(x=np.zeros(shape), y=Y), recipe="rnn")
+    assert f"x has the shape {list(shape)}, not [N, steps, 10]" in caught.value.message
