@@ -13,7 +13,7 @@ from modelservice_runtime.artifacts.network import Network
 from modelservice_runtime.artifacts.publication import Execution
 from modelservice_runtime.document import API_VERSION
 from modelservice_runtime.failure import Failure, Reason
-from modelservice_runtime.fields import Fields
+from modelservice_runtime.fields import FieldError, Fields
 from modelservice_runtime.training import stated
 from modelservice_runtime.training.decimals import decimal
 from modelservice_runtime.training.recipes import RECIPES, Loss, OptimizerName, Recipe, own
@@ -164,7 +164,11 @@ def _run(fields: Fields) -> Run:
 def _recipe(fields: Fields) -> Recipe:
     if fields.has("architecture"):
         given, loss = fields.nested("architecture"), fields.choice("loss", Loss)
-        return own(stated.parse(given, loss=loss), loss=loss, document=given.values)
+        try:
+            architecture = stated.parse(given, loss=loss)
+        except FieldError as error:  # only here is seen whether a user's layers fit
+            raise Failure(reason=Reason.TRAINING_FAILED, message=f"training.{error}.") from None
+        return own(architecture, loss=loss, document=given.values)
     name = fields.text("recipe")
     if name not in RECIPES:
         raise fields.error("recipe", f"must be one of {', '.join(RECIPES)}", name)

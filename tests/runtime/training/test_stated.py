@@ -125,6 +125,7 @@ def test_a_layer_that_does_not_fit_is_named(
         make_run(recipe=None, architecture=architecture, loss="CrossEntropy")
     assert caught.value.reason is Reason.TRAINING_FAILED
     assert not caught.value.heals
+    assert caught.value.message.startswith("training.architecture.")
     assert sentence in caught.value.message
 
 
